@@ -1,0 +1,52 @@
+// A team of threads that run one function together.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <utility>
+
+namespace tenon::tensor {
+
+/// One member's view while the team runs: SPMD code asks for its rank and meets the others at barriers.
+class Worker {
+  public:
+    [[nodiscard]] std::size_t rank() const noexcept { return rank_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Returns when every member has arrived; what was written before is visible to all afterwards.
+    void barrier() noexcept;
+    /// This member's contiguous share of [0, n), in multiples of `grain`.
+    [[nodiscard]] std::pair<std::size_t, std::size_t> share(std::size_t n, std::size_t grain = 1) const noexcept;
+    /// Next index of a shared counter, for work of uneven cost; call `reset_counter` by one member between barriers.
+    [[nodiscard]] std::size_t take() noexcept;
+    void reset_counter() noexcept;
+
+  private:
+    friend class ThreadTeam;
+    struct Shared;
+    Worker(Shared* shared, std::size_t rank, std::size_t size) noexcept : shared_(shared), rank_(rank), size_(size) {}
+    Shared* shared_;
+    std::size_t rank_;
+    std::size_t size_;
+};
+
+/// `run(f)` calls f(worker) on every member at once (the caller is member 0) and returns when all are done.
+/// Waiting members spin briefly, then sleep: an idle team costs nothing. `run` is not reentrant and serves one caller at a time.
+class ThreadTeam {
+  public:
+    /// 0: one per physical core the process may use.
+    explicit ThreadTeam(std::size_t threads = 0);
+    ~ThreadTeam();
+    ThreadTeam(const ThreadTeam&) = delete;
+    ThreadTeam& operator=(const ThreadTeam&) = delete;
+
+    [[nodiscard]] std::size_t size() const noexcept;
+    void run(const std::function<void(Worker&)>& work);
+    [[nodiscard]] static std::size_t default_threads() noexcept;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tenon::tensor
