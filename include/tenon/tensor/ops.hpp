@@ -31,6 +31,7 @@ struct LinearArgs {
 /// Bytes of shared scratch that `linear` needs for inputs of `columns` features and `tokens` tokens.
 [[nodiscard]] std::size_t linear_scratch_bytes(std::size_t columns, std::size_t tokens) noexcept;
 void linear(Worker& worker, const LinearArgs& args, std::span<std::byte> scratch) noexcept;
+/// Two calls that use the same scratch need a barrier between them.
 /// Several matrices over the same input (q/k/v, gate/up): the input is quantised once.
 void linear_many(Worker& worker, std::span<const LinearArgs> args, std::span<std::byte> scratch) noexcept;
 

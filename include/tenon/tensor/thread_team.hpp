@@ -1,6 +1,7 @@
 // A team of threads that run one function together.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -20,6 +21,9 @@ class Worker {
     /// Next index of a shared counter, for work of uneven cost; call `reset_counter` by one member between barriers.
     [[nodiscard]] std::size_t take() noexcept;
     void reset_counter() noexcept;
+    /// The kernels' own counter, apart from `take`'s: all members call this alike, then meet at a barrier, then draw
+    /// indices with fetch_add. Every call gives a counter that starts at zero.
+    [[nodiscard]] std::atomic<std::size_t>& next_counter() noexcept;
 
   private:
     friend class ThreadTeam;
@@ -28,10 +32,12 @@ class Worker {
     Shared* shared_;
     std::size_t rank_;
     std::size_t size_;
+    std::size_t counters_used_ = 0;
 };
 
 /// `run(f)` calls f(worker) on every member at once (the caller is member 0) and returns when all are done.
-/// Waiting members spin briefly, then sleep: an idle team costs nothing. `run` is not reentrant and serves one caller at a time.
+/// `f` must not throw. Waiting members spin briefly, then sleep: an idle team costs nothing. `run` is not reentrant and
+/// serves one caller at a time.
 class ThreadTeam {
   public:
     /// 0: one per physical core the process may use.
