@@ -19,6 +19,8 @@ struct Block {
     std::size_t end = 0;
     int level = 0;  ///< headings: 1..6
     int page = 0;   ///< 1-based; 0 when the format has no pages
+    std::string label{};  ///< headings: their text without markup; empty: the range's own first line. With an empty range
+                          ///< the heading is a marker (the symbol around a stretch of source code)
 };
 
 /// A document as UTF-8 text with its structure.
