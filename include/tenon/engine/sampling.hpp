@@ -20,8 +20,8 @@ struct SamplingParams {
     float presence_penalty = 0.0F;    ///< OpenAI's definition
     float frequency_penalty = 0.0F;
     int penalty_window = 64;          ///< last tokens that penalties look at; 0: none, -1: the whole context
-    std::vector<std::pair<text::TokenId, float>> logit_bias;
-    std::optional<std::uint64_t> seed;  ///< unset: random
+    std::vector<std::pair<text::TokenId, float>> logit_bias{};
+    std::optional<std::uint64_t> seed{};  ///< unset: random
 
     [[nodiscard]] static SamplingParams greedy() { SamplingParams p; p.temperature = 0; return p; }
 };

@@ -1,0 +1,148 @@
+#include "engine/sequence.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tenon::engine {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+double milliseconds(SteadyClock::time_point from, SteadyClock::time_point to) {
+    return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+}  // namespace
+
+Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::TokenizerPtr tokenizer)
+    : request_(std::move(request)),
+      sink_(std::move(sink)),
+      tokenizer_(std::move(tokenizer)),
+      sampler_(request_.sampling),
+      stops_(request_.stop),
+      decoder_(tokenizer_),
+      tokens_(request_.prompt),
+      submitted_(SteadyClock::now()) {
+    usage_.prompt_tokens = request_.prompt.size();
+    // A continuation of text keeps its leading space: the decoder must know that it does not begin the text.
+    if (const auto last = tokens_.back(); !tokenizer_->is_control(last)) (void)decoder_.push(last);
+    if (request_.prompt_logprobs) prompt_logprobs_.assign(request_.prompt.size(), 0.F);
+}
+
+void Sequence::start(Slots::Lease lease) {
+    lease_ = lease;
+    usage_.cached_tokens = lease.reused;
+    started_ = SteadyClock::now();
+}
+
+std::span<const text::TokenId> Sequence::pending() const noexcept {
+    return std::span(tokens_).subspan(slot().tokens.size());
+}
+
+void Sequence::advance(std::size_t count, std::span<const float> rows, std::size_t vocabulary) {
+    auto& done = slot().tokens;
+    const std::size_t first = done.size();
+    const auto computed = pending().first(count);
+    done.insert(done.end(), computed.begin(), computed.end());
+    if (request_.prompt_logprobs && first < request_.prompt.size())
+        if (auto scored = score_prompt(first, count, rows, vocabulary); !scored) return fail(std::move(scored).error());
+    if (done.size() < tokens_.size()) return;  // more prompt to come
+    if (rows.size() < vocabulary) return fail(Error(ErrorCode::internal, "the model returned no logits"));
+    if (auto chosen = choose(rows.last(vocabulary)); !chosen) fail(std::move(chosen).error());
+}
+
+Result<void> Sequence::score_prompt(std::size_t first, std::size_t count, std::span<const float> rows,
+                                    std::size_t vocabulary) {
+    if (rows.size() != count * vocabulary) return tenon::fail(ErrorCode::internal, "the model returned too few logits");
+    for (std::size_t i = 0; i < count && first + i + 1 < request_.prompt.size(); ++i) {
+        const auto row = rows.subspan(i * vocabulary, vocabulary);
+        TENON_TRY(const Candidate largest, find_largest(row));
+        const auto target = static_cast<std::size_t>(request_.prompt[first + i + 1]);
+        prompt_logprobs_[first + i + 1] =
+            static_cast<float>(static_cast<double>(row[target]) - log_sum_exp(row, largest.logit));
+    }
+    return {};
+}
+
+TokenLogprob Sequence::describe(text::TokenId token, double logprob) const {
+    return {token, tokenizer_->token_bytes(token), static_cast<float>(logprob)};
+}
+
+Result<GenerationEvent::Step> Sequence::probabilities(std::span<const float> logits, text::TokenId chosen) const {
+    TENON_TRY(const Candidate largest, find_largest(logits));
+    const double norm = log_sum_exp(logits, largest.logit);
+    GenerationEvent::Step step{describe(chosen, static_cast<double>(logits[static_cast<std::size_t>(chosen)]) - norm),
+                               {}};
+    std::vector<Candidate> top;
+    select_top(logits, static_cast<std::size_t>(request_.top_logprobs), top);
+    for (const auto& c : top) step.top.push_back(describe(c.id, static_cast<double>(c.logit) - norm));
+    return step;
+}
+
+Result<void> Sequence::choose(std::span<const float> logits) {
+    TENON_TRY(const auto token, sampler_.sample(logits, tokens_, request_.prompt.size()));
+    if (usage_.completion_tokens++ == 0) first_token_ = SteadyClock::now();
+    if (tokenizer_->is_end_of_generation(token) && !request_.ignore_eos) {
+        finish(FinishReason::stop);
+        return {};
+    }
+    Said said{token, decoded_bytes_, {}};
+    if (request_.top_logprobs >= 0) {
+        TENON_TRY(said.step, probabilities(logits, token));
+    }
+    tokens_.push_back(token);
+    unsaid_.push_back(std::move(said));
+    const std::string piece = decoder_.push(token);
+    decoded_bytes_ += piece.size();
+    std::string text = stops_.push(piece);
+    certain_bytes_ += text.size();
+    say(std::move(text), certain_bytes_);
+    if (stops_.matched()) {
+        unsaid_.clear();
+        finish(FinishReason::stop);
+    } else if (usage_.completion_tokens == request_.max_tokens || slot().tokens.size() >= slot().cache->capacity()) {
+        finish(FinishReason::length);
+    } else if (!event_.text.empty()) {
+        sink_(std::exchange(event_, {}));
+    }
+    return {};
+}
+
+void Sequence::say(std::string text, std::size_t certain_until) {
+    event_.text += text;
+    for (; !unsaid_.empty() && unsaid_.front().start < certain_until; unsaid_.pop_front()) {
+        event_.tokens.push_back(unsaid_.front().token);
+        if (request_.top_logprobs >= 0) event_.logprobs.push_back(std::move(unsaid_.front().step));
+    }
+}
+
+void Sequence::finish(FinishReason reason) {
+    if (finished_) return;
+    if (!stops_.matched()) {
+        std::string rest = stops_.push(decoder_.finish());
+        if (!stops_.matched()) rest += stops_.finish();
+        say(std::move(rest), decoded_bytes_ + 1);
+        if (stops_.matched() && reason == FinishReason::length) reason = FinishReason::stop;
+    }
+    event_.finish = reason;
+    end(std::exchange(event_, {}));
+}
+
+void Sequence::fail(Error error) {
+    if (finished_) return;
+    event_.error = std::move(error);
+    end(std::exchange(event_, {}));
+}
+
+void Sequence::end(GenerationEvent event) {
+    finished_ = true;
+    const auto now = SteadyClock::now();
+    const auto started = this->started() ? started_ : now;
+    const auto first = usage_.completion_tokens > 0 ? first_token_ : now;
+    event.usage = usage_;
+    event.timings = {milliseconds(submitted_, started), milliseconds(started, first), milliseconds(first, now)};
+    event.prompt_logprobs = std::move(prompt_logprobs_);
+    sink_(std::move(event));
+}
+
+}  // namespace tenon::engine
