@@ -1,13 +1,85 @@
 #include <array>
+#include <atomic>
+#include <string>
 
 #include "tenon/tensor/ops.hpp"
+#include "tensor/kernels/table.hpp"
 
 namespace tenon::tensor {
+namespace {
 
-std::span<const Isa> available_isas() noexcept {
-    static constexpr std::array<Isa, 1> isas{Isa::scalar};
-    return isas;
+/// The instruction sets of this machine, plainest first.
+struct Available {
+    Available() noexcept {
+        add(Isa::scalar);
+#if defined(__x86_64__)
+        const auto has_avx2 =
+            __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+        if (has_avx2) add(Isa::avx2);
+        if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("avx512vnni"))
+            add(Isa::avx512);
+#elif defined(__aarch64__)
+        add(Isa::neon);
+#endif
+    }
+    void add(Isa isa) noexcept { isas[count++] = isa; }
+    std::array<Isa, 4> isas{};
+    std::size_t count = 0;
+};
+
+const Available& available() noexcept {
+    static const Available value;
+    return value;
 }
+
+const KernelTable& table_of(Isa isa) noexcept {
+    switch (isa) {
+#if defined(__x86_64__)
+        case Isa::avx2:
+            return avx2_kernels();
+        case Isa::avx512:
+            return avx512_kernels();
+#elif defined(__aarch64__)
+        case Isa::neon:
+            return neon_kernels();
+#endif
+        default:
+            return scalar_kernels();
+    }
+}
+
+std::atomic<const KernelTable*>& chosen() noexcept {
+    static std::atomic<const KernelTable*> table{&table_of(available_isas().back())};
+    return table;
+}
+
+std::string describe() {
+    std::string text(isa_name(available_isas().back()));
+    text += " (machine has:";
+#if defined(__x86_64__)
+    const std::pair<const char*, bool> features[] = {{"avx2", __builtin_cpu_supports("avx2")},
+                                                     {"fma", __builtin_cpu_supports("fma")},
+                                                     {"f16c", __builtin_cpu_supports("f16c")},
+                                                     {"avx512f", __builtin_cpu_supports("avx512f")},
+                                                     {"avx512bw", __builtin_cpu_supports("avx512bw")},
+                                                     {"avx512vnni", __builtin_cpu_supports("avx512vnni")},
+                                                     {"avx512bf16", __builtin_cpu_supports("avx512bf16")}};
+    for (const auto& [name, present] : features)
+        if (present) text += std::string(" ") + name;
+#elif defined(__aarch64__)
+    text += " neon";
+#endif
+    return text + ")";
+}
+
+}  // namespace
+
+const KernelTable& kernels() noexcept { return *chosen().load(std::memory_order_relaxed); }
+
+std::span<const Isa> available_isas() noexcept { return {available().isas.data(), available().count}; }
+
 std::string_view isa_name(Isa isa) noexcept {
     switch (isa) {
         case Isa::scalar:
@@ -21,8 +93,21 @@ std::string_view isa_name(Isa isa) noexcept {
     }
     return "unknown";
 }
-Isa active_isa() noexcept { return Isa::scalar; }
-bool force_isa(Isa isa) noexcept { return isa == Isa::scalar; }
-std::string_view cpu_features() noexcept { return "scalar"; }
+
+Isa active_isa() noexcept { return kernels().isa; }
+
+bool force_isa(Isa isa) noexcept {
+    for (const Isa have : available_isas())
+        if (have == isa) {
+            chosen().store(&table_of(isa), std::memory_order_relaxed);
+            return true;
+        }
+    return false;
+}
+
+std::string_view cpu_features() noexcept {
+    static const std::string text = describe();
+    return text;
+}
 
 }  // namespace tenon::tensor

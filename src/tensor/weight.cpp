@@ -1,17 +1,33 @@
 #include "tenon/tensor/weight.hpp"
 
+#include <sys/mman.h>
+
+#include <cstdlib>
 #include <string>
 
+#include "tensor/pack.hpp"
 #include "tensor/weight_impl.hpp"
 
 namespace tenon::tensor {
+
+bool PackedBuffer::allocate(std::size_t bytes) noexcept {
+    constexpr std::size_t huge = std::size_t{2} << 20;
+    const std::size_t alignment = bytes >= huge ? huge : 64;
+    if (bytes > SIZE_MAX - alignment) return false;
+    data_.reset(
+        static_cast<std::uint8_t*>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)));
+    if (data_ == nullptr) return false;
+    if (bytes >= huge) (void)madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a hint
+    return true;
+}
+void PackedBuffer::Free::operator()(std::uint8_t* p) const noexcept { std::free(p); }
 
 Weight::Weight() : impl_(std::make_unique<Impl>()) {}
 Weight::Weight(Weight&&) noexcept = default;
 Weight& Weight::operator=(Weight&&) noexcept = default;
 Weight::~Weight() = default;
 
-Result<Weight> Weight::prepare(MatrixView view, const Options&) {
+Result<Weight> Weight::prepare(MatrixView view, const Options& options) {
     const DTypeInfo& i = info(view.type);
     if (!i.quantised && view.type != DType::f32 && view.type != DType::f16 && view.type != DType::bf16)
         return fail(ErrorCode::unsupported, "no kernel multiplies weights of type " + std::string(i.name));
@@ -20,16 +36,37 @@ Result<Weight> Weight::prepare(MatrixView view, const Options&) {
                                                      std::to_string(i.block_elements) + " elements, not " +
                                                      std::to_string(view.columns));
     Weight weight;
-    weight.impl_->view = view;
+    Impl& impl = *weight.impl_;
+    impl.view = view;
+    impl.packed = packed_shape(view);
+    if (!options.repack || view.rows == 0 || view.columns == 0) return weight;
+    const std::size_t groups = impl.packed.groups();
+    if (!impl.buffer.allocate(groups * impl.packed.group_bytes))
+        return fail(ErrorCode::resource_exhausted, "no memory to repack a matrix of " +
+                                                       std::to_string(groups * impl.packed.group_bytes) +
+                                                       " bytes; load without repacking or free some memory");
+    const auto pack = [&](std::size_t first, std::size_t last) {
+        for (std::size_t g = first; g < last; ++g)
+            pack_group(view, impl.packed, g, impl.buffer.data() + g * impl.packed.group_bytes);
+    };
+    if (options.team != nullptr)
+        options.team->run([&](Worker& worker) {
+            const auto [first, last] = worker.share(groups);
+            pack(first, last);
+        });
+    else
+        pack(0, groups);
+    impl.packed.data = impl.buffer.data();
     return weight;
 }
 
 std::size_t Weight::rows() const noexcept { return impl_->view.rows; }
 std::size_t Weight::columns() const noexcept { return impl_->view.columns; }
 DType Weight::type() const noexcept { return impl_->view.type; }
-bool Weight::owns_copy() const noexcept { return false; }
+bool Weight::owns_copy() const noexcept { return impl_->packed.data != nullptr; }
 
 void Weight::row(std::size_t r, std::span<float> out) const noexcept {
+    if (impl_->packed.data != nullptr) return unpack_row(impl_->packed, r, out.data());
     dequantize(impl_->view.type, impl_->view.data + r * impl_->view.row_bytes(), out);
 }
 

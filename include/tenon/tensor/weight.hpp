@@ -7,6 +7,7 @@
 
 #include "tenon/base/error.hpp"
 #include "tenon/tensor/dtype.hpp"
+#include "tenon/tensor/thread_team.hpp"
 
 namespace tenon::tensor {
 
@@ -23,9 +24,13 @@ struct MatrixView {
 /// kernels read faster. Immutable, shareable between threads. The viewed bytes must outlive it unless `owns_copy()`.
 class Weight {
   public:
-    struct Options { bool repack = true; };
+    struct Options {
+        bool repack = true;          ///< false: no copy, but each product unpacks the rows anew: slow
+        ThreadTeam* team = nullptr;  ///< shares the repacking when given; must not be running
+    };
     Weight();
-    /// Errors: unsupported (a type no kernel multiplies), invalid_argument (columns not a multiple of the block).
+    /// Errors: unsupported (a type no kernel multiplies), invalid_argument (columns not a multiple of the block),
+    /// resource_exhausted (no memory for the copy).
     [[nodiscard]] static Result<Weight> prepare(MatrixView view, const Options& options);
     [[nodiscard]] static Result<Weight> prepare(MatrixView view) { return prepare(view, Options{}); }
     Weight(Weight&&) noexcept;
