@@ -220,7 +220,6 @@ Error Transfer::error_of(CURLcode code) const {
     const auto text = fmt::format("{}: {}", request_.url, particular.empty() ? curl_easy_strerror(code) : particular);
     switch (code) {
         case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL:
             return {ErrorCode::invalid_argument, text};
         case CURLE_OPERATION_TIMEDOUT:
             return {ErrorCode::deadline_exceeded, text};

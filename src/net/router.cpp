@@ -1,0 +1,89 @@
+#include "tenon/net/router.hpp"
+
+#include <algorithm>
+
+namespace tenon::net {
+namespace {
+
+std::vector<std::string> split(std::string_view path) {
+    std::vector<std::string> out;
+    if (path.starts_with('/')) path.remove_prefix(1);
+    for (;;) {
+        const auto slash = path.find('/');
+        out.emplace_back(path.substr(0, slash));
+        if (slash == std::string_view::npos) return out;
+        path.remove_prefix(slash + 1);
+    }
+}
+
+bool is_parameter(std::string_view segment) { return segment.starts_with('{') && segment.ends_with('}'); }
+bool is_rest(std::string_view segment) { return is_parameter(segment) && segment.ends_with("...}"); }
+
+/// Orders patterns segment by segment: literal 0, parameter 1, rest 2.
+bool more_specific(const Route& a, const Route& b) {
+    const auto rank = [](std::string_view s) { return is_rest(s) ? 2 : is_parameter(s) ? 1 : 0; };
+    return std::ranges::lexicographical_compare(a.segments, b.segments, {}, rank, rank);
+}
+
+/// The parameters when the path fits the route.
+std::optional<QueryParameters> fit(const Route& route, const std::vector<std::string>& path) {
+    QueryParameters parameters;
+    std::size_t at = 0;
+    for (const auto& segment : route.segments) {
+        if (is_rest(segment)) {
+            std::string rest;
+            for (std::size_t i = at; i < path.size(); ++i) {
+                if (i > at) rest += '/';
+                rest += percent_decode(path[i]).value_or(path[i]);
+            }
+            parameters.emplace_back(segment.substr(1, segment.size() - 5), std::move(rest));
+            return parameters;
+        }
+        if (at >= path.size()) return std::nullopt;
+        auto given = percent_decode(path[at]).value_or(path[at]);
+        ++at;
+        if (is_parameter(segment)) {
+            if (given.empty()) return std::nullopt;
+            parameters.emplace_back(segment.substr(1, segment.size() - 2), std::move(given));
+        } else if (segment != given) {
+            return std::nullopt;
+        }
+    }
+    if (at != path.size()) return std::nullopt;
+    return parameters;
+}
+
+}  // namespace
+
+Router& Router::add(std::string method, std::string pattern, Handler handler, RouteOptions options) {
+    auto segments = split(pattern);
+    routes_.push_back({std::move(method), std::move(pattern), std::move(handler), {}, options, std::move(segments)});
+    std::ranges::stable_sort(routes_, more_specific);
+    return *this;
+}
+
+Router& Router::add_streaming(std::string method, std::string pattern, StreamingHandler handler, RouteOptions options) {
+    auto segments = split(pattern);
+    routes_.push_back({std::move(method), std::move(pattern), {}, std::move(handler), options, std::move(segments)});
+    std::ranges::stable_sort(routes_, more_specific);
+    return *this;
+}
+
+RouteMatch Router::match(std::string_view method, std::string_view raw_path) const {
+    RouteMatch out;
+    const auto path = split(raw_path);
+    for (const auto& route : routes_) {
+        auto parameters = fit(route, path);
+        if (!parameters) continue;
+        if (route.method == method || (method == "HEAD" && route.method == "GET")) {
+            out.route = &route;
+            out.parameters = std::move(*parameters);
+            out.allowed.clear();
+            return out;
+        }
+        if (std::ranges::find(out.allowed, route.method) == out.allowed.end()) out.allowed.push_back(route.method);
+    }
+    return out;
+}
+
+}  // namespace tenon::net

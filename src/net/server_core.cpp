@@ -1,0 +1,135 @@
+#include "net/server_core.hpp"
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <ctime>
+#include <random>
+
+#include "tenon/base/hash.hpp"
+#include "tenon/base/utf8.hpp"
+#include "tenon/json/json.hpp"
+
+namespace tenon::net {
+
+ServerCore::ServerCore(HttpServerOptions chosen, Router routes)
+    : options(std::move(chosen)), router(std::move(routes)) {
+    for (const auto& key : options.api_keys)
+        if (!key.empty()) key_digests.push_back(sha256_hex(key));
+    std::random_device random;
+    id_prefix = fmt::format("req_{:08x}{:08x}", random(), random());
+}
+
+std::string ServerCore::request_id(const Headers& headers) {
+    if (const auto given = headers.find("x-request-id"); given && given->size() <= 128 && is_token(*given))
+        return std::string(*given);
+    return fmt::format("{}{:06x}", id_prefix, next_id.fetch_add(1, std::memory_order_relaxed));
+}
+
+bool ServerCore::authorized(const Headers& headers) const {
+    if (options.api_keys.empty()) return true;
+    std::string_view given;
+    const auto authorization = headers.find("authorization").value_or("");
+    if (authorization.size() > 7 && equals_ignoring_case(authorization.substr(0, 7), "bearer ")) {
+        given = authorization.substr(7);
+        while (given.starts_with(' ')) given.remove_prefix(1);
+    } else {
+        given = headers.find("x-api-key").value_or("");
+    }
+    // Digests have one length, so neither the key's length nor its first difference shows in the time.
+    const auto digest = sha256_hex(given);
+    bool right = false;
+    for (const auto& key : key_digests)
+        if (key.size() == digest.size() && CRYPTO_memcmp(key.data(), digest.data(), key.size()) == 0) right = true;
+    return right && !given.empty();
+}
+
+HttpResponse ServerCore::error(int status, std::string message) const {
+    if (options.error_response) return options.error_response(status, std::move(message));
+    const char* type = status == 401   ? "authentication_error"
+                       : status == 403 ? "permission_error"
+                       : status == 404 ? "not_found_error"
+                       : status == 429 ? "rate_limit_error"
+                       : status >= 500 ? "server_error"
+                                       : "invalid_request_error";
+    json::Object error{{"message", utf8::sanitize(message)}, {"type", type}, {"code", status}};
+    return HttpResponse::json(json::dump(json::Object{{"error", std::move(error)}}), status);
+}
+
+HttpResponse ServerCore::error(const Error& problem) const {
+    auto response = error(status_of(problem.code()), problem.describe());
+    if (const auto wait = problem.retry_after_ms())
+        response.headers.set("Retry-After", std::to_string((*wait + 999) / 1000));
+    return response;
+}
+
+void ServerCore::add_cors(const Headers& request, Headers& response) const {
+    const auto& cors = options.cors;
+    const auto origin = request.find("origin");
+    if (cors.origins.empty() || !origin) return;
+    const bool any = std::ranges::find(cors.origins, "*") != cors.origins.end();
+    if (!any || cors.credentials) response.add("Vary", "Origin");
+    if (!any && std::ranges::find(cors.origins, *origin) == cors.origins.end()) return;
+    response.set("Access-Control-Allow-Origin", any && !cors.credentials ? "*" : std::string(*origin));
+    response.set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
+    if (cors.credentials) response.set("Access-Control-Allow-Credentials", "true");
+}
+
+HttpResponse ServerCore::options_response(const HttpRequest& request, std::vector<std::string> methods) const {
+    if (std::ranges::find(methods, "GET") != methods.end()) methods.emplace_back("HEAD");
+    methods.emplace_back("OPTIONS");
+    const auto list = fmt::format("{}", fmt::join(methods, ", "));
+    HttpResponse response{204, {{"Allow", list}}, {}};
+    if (request.headers.contains("access-control-request-method")) {
+        response.headers.set("Access-Control-Allow-Methods", list);
+        response.headers.set("Access-Control-Allow-Headers",
+                             fmt::format("{}", fmt::join(options.cors.allowed_headers, ", ")));
+        response.headers.set("Access-Control-Max-Age", std::to_string(options.cors.max_age.count()));
+    }
+    return response;
+}
+
+bool status_has_body(int status) noexcept { return status >= 200 && status != 204 && status != 304; }
+
+std::string http_date(std::chrono::system_clock::time_point time) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[parts.tm_wday], parts.tm_mday,
+                       months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+std::string format_head(const ResponseHead& head, const Headers& headers) {
+    std::string out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", head.status, reason_phrase(head.status),
+                                  http_date(std::chrono::system_clock::now()));
+    const auto line = [&](std::string_view name, std::string_view value) {
+        out += name;
+        out += ": ";
+        out += value;
+        out += "\r\n";
+    };
+    for (const auto& field : headers) {
+        const bool ours =
+            std::ranges::any_of(std::initializer_list<std::string_view>{"content-length", "transfer-encoding",
+                                                                        "connection", "date", "x-request-id"},
+                                [&](std::string_view name) { return equals_ignoring_case(field.name, name); });
+        if (!ours && is_token(field.name) && is_field_value(field.value)) line(field.name, field.value);
+    }
+    if (!headers.contains("server") && is_field_value(head.server_name)) line("Server", head.server_name);
+    if (!head.request_id.empty()) line("X-Request-Id", head.request_id);
+    if (head.framing == Framing::length) line("Content-Length", std::to_string(head.length));
+    if (head.framing == Framing::chunked) line("Transfer-Encoding", "chunked");
+    if (!head.keep_alive)
+        line("Connection", "close");
+    else if (head.http_1_0)
+        line("Connection", "keep-alive");
+    out += "\r\n";
+    return out;
+}
+
+}  // namespace tenon::net
