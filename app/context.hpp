@@ -1,0 +1,54 @@
+// What the commands share: settings, and everything opened on first use.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "settings.hpp"
+#include "tenon/async/runtime.hpp"
+#include "tenon/llm/model.hpp"
+#include "tenon/store/knowledge_base.hpp"
+
+namespace tenon::hub {
+class Registry;
+}
+namespace tenon::net {
+class HttpClient;
+}
+namespace tenon::provider {
+class ModelPool;
+}
+
+namespace tenon::app {
+
+/// Not thread-safe: the commands use it from the main thread. (`serve` takes what it needs out of it.)
+class Context {
+  public:
+    /// Errors: those of the settings.
+    [[nodiscard]] static Result<std::unique_ptr<Context>> open();
+    ~Context();
+
+    [[nodiscard]] Settings& settings() noexcept { return settings_; }
+    [[nodiscard]] Runtime& runtime();
+    [[nodiscard]] net::HttpClient& http();
+    [[nodiscard]] Result<hub::Registry*> registry();
+    [[nodiscard]] Result<std::shared_ptr<provider::ModelPool>> pool();
+    [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
+
+    /// "openai:NAME", an alias, an installed name or a path. Errors: not_found (and how to fetch it), unsupported, …
+    [[nodiscard]] Result<llm::ChatModelPtr> chat_model(std::string_view name);
+    [[nodiscard]] Result<llm::EmbedderPtr> embedder(std::string_view name);
+    /// Folder or file of an installed model. Errors: not_found, saying `tenon pull NAME`.
+    [[nodiscard]] Result<std::filesystem::path> model_path(std::string_view name);
+
+  private:
+    Context() = default;
+    Settings settings_;
+    std::unique_ptr<Runtime> runtime_;
+    std::unique_ptr<net::HttpClient> http_;
+    std::unique_ptr<hub::Registry> registry_;
+    std::shared_ptr<provider::ModelPool> pool_;
+    std::shared_ptr<store::Store> store_;
+};
+
+}  // namespace tenon::app

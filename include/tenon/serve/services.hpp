@@ -1,0 +1,41 @@
+// What the server serves: handed in by the program, so that no route chooses concrete types.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tenon/async/runtime.hpp"
+#include "tenon/async/task.hpp"
+#include "tenon/llm/model.hpp"
+#include "tenon/store/knowledge_base.hpp"
+
+namespace tenon::serve {
+
+struct ModelEntry {
+    std::string name;          ///< what requests call it
+    std::string role;          ///< "chat" or "embedding"
+    std::int64_t created = 0;  ///< Unix seconds of installation
+    bool loaded = false;
+    std::string architecture, quantisation, licence;
+    std::uint64_t context_length = 0, memory_bytes = 0;
+};
+
+/// All functions are thread-safe and may be called for the server's whole life.
+struct Services {
+    Runtime* runtime = nullptr;
+    std::shared_ptr<store::Store> store;
+    std::string default_chat_model;
+    std::string default_embedding_model;
+    /// Opens a model by name, loading it when needed. Errors: not_found (says which are installed), unsupported, resource_exhausted.
+    std::function<task<Result<llm::ChatModelPtr>>(std::string name)> chat_model;
+    std::function<task<Result<llm::EmbedderPtr>>(std::string name)> embedder;
+    std::function<std::vector<ModelEntry>()> models;
+    /// Tokens of a text by the embedding model's tokenizer, for splitting.
+    std::function<std::size_t(std::string_view)> count_tokens;
+    std::string version;
+};
+
+}  // namespace tenon::serve
