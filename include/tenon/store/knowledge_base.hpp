@@ -51,6 +51,15 @@ struct Hit {
     std::optional<double> similarity;  ///< cosine
 };
 
+/// What one search of both indexes saw, as of one moment.
+struct Candidates {
+    std::vector<Hit> hits;          ///< the union of both lists, by document and ordinal; bm25 and similarity set on each hit where it has one
+    double bm25_limit = 0;          ///< BM25 of an imaginary chunk that has every term of the query: an upper bound
+    double similarity_mean = 0;     ///< of the cosine over all chunks
+    double similarity_deviation = 0;
+    std::size_t chunks = 0;         ///< searched
+};
+
 struct KnowledgeBaseInfo {
     std::string name;
     std::string embedding_model;  ///< empty: full text only
@@ -58,6 +67,7 @@ struct KnowledgeBaseInfo {
     std::size_t documents = 0, chunks = 0;
     std::uint64_t bytes = 0;
     std::int64_t updated_at = 0;
+    std::string problem;          ///< in a listing: why this one cannot be read (damaged, made by a newer Tenon); else empty
 };
 
 /// Thread-safe. Every change is one transaction: after kill -9 a document is there whole or not at all.
@@ -77,6 +87,8 @@ class KnowledgeBase {
     [[nodiscard]] virtual Result<std::vector<Hit>> vector_search(std::span<const float> query, std::size_t k) const = 0;
     /// BM25 over words, stems and CJK bigrams of text and headings, best first.
     [[nodiscard]] virtual Result<std::vector<Hit>> text_search(std::string_view query, std::size_t k) const = 0;
+    /// The best `k` of each search, both scores given for every one. An empty `query` or `vector` leaves its part out.
+    [[nodiscard]] virtual Result<Candidates> candidates(std::string_view query, std::span<const float> vector, std::size_t k) const = 0;
 };
 
 /// A folder of knowledge bases. Thread-safe.
