@@ -1,0 +1,33 @@
+#include <algorithm>
+#include <array>
+
+#include "model/architecture.hpp"
+
+namespace tenon::model {
+
+extern const Architecture llama;
+extern const Architecture qwen2;
+extern const Architecture qwen3;
+
+namespace {
+constexpr std::array<const Architecture*, 3> all{
+    &llama,
+    &qwen2,
+    &qwen3,
+};
+}  // namespace
+
+const Architecture* find_architecture(std::string_view name) noexcept {
+    for (const Architecture* one : all)
+        if (std::ranges::find(one->names, name) != one->names.end()) return one;
+    return nullptr;
+}
+
+std::string supported_architectures() {
+    std::string out;
+    for (const Architecture* one : all)
+        for (const std::string_view name : one->names) out.append(out.empty() ? "" : ", ").append(name);
+    return out;
+}
+
+}  // namespace tenon::model

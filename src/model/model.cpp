@@ -1,0 +1,57 @@
+#include "tenon/model/model.hpp"
+
+#include <fmt/format.h>
+
+#include "model/architecture.hpp"
+
+namespace tenon::model {
+namespace {
+
+Result<const Architecture*> architecture_of(const ModelSource& source, ModelRole role) {
+    const Architecture* found = find_architecture(source.architecture());
+    if (found == nullptr)
+        return fail(ErrorCode::unsupported,
+                    fmt::format("{} has the architecture '{}', which Tenon does not compute yet; supported: {}",
+                                source.path().string(), source.architecture(), supported_architectures()));
+    if (found->role != role)
+        return fail(ErrorCode::unsupported,
+                    fmt::format("{} ('{}') is {}", source.path().string(), source.architecture(),
+                                role == ModelRole::causal ? "an embedding model, not one that generates text"
+                                                          : "a model that generates text, not an embedding model"));
+    return found;
+}
+
+}  // namespace
+
+std::uint64_t ModelInfo::memory_needed(std::size_t context) const noexcept {
+    constexpr std::uint64_t working = std::uint64_t{48} << 20;  // activations, tokenizer, code
+    const std::uint64_t cache =
+        role == ModelRole::causal ? std::uint64_t{4} * layers * kv_heads * head_dim * context : 0;
+    return file_bytes + cache + working;
+}
+
+Result<ModelInfo> inspect(const std::filesystem::path& path) {
+    TENON_TRY(const SourcePtr source, ModelSource::open(path));
+    ModelInfo out = source->basic_info();
+    const Architecture* found = find_architecture(source->architecture());
+    out.supported = found != nullptr;
+    if (found != nullptr) out.role = found->role;
+    if (source->architecture().find("bert") != std::string::npos) out.role = ModelRole::encoder;
+    for (const TensorRecord& record : source->tensors())
+        if (!record.type) out.supported = false;
+    return out;
+}
+
+Result<std::unique_ptr<CausalModel>> load_causal(const std::filesystem::path& path, const LoadOptions& options) {
+    TENON_TRY(const SourcePtr source, ModelSource::open(path));
+    TENON_TRY(const Architecture* architecture, architecture_of(*source, ModelRole::causal));
+    return architecture->load_causal(source, options);
+}
+
+Result<std::unique_ptr<EncoderModel>> load_encoder(const std::filesystem::path& path, const LoadOptions& options) {
+    TENON_TRY(const SourcePtr source, ModelSource::open(path));
+    TENON_TRY(const Architecture* architecture, architecture_of(*source, ModelRole::encoder));
+    return architecture->load_encoder(source, options);
+}
+
+}  // namespace tenon::model

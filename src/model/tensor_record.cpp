@@ -1,0 +1,38 @@
+#include "tenon/model/tensor_record.hpp"
+
+#include <fmt/format.h>
+
+namespace tenon::model {
+
+std::uint64_t TensorRecord::elements() const noexcept {
+    std::uint64_t product = 1;
+    for (const std::uint64_t n : shape) product *= n;
+    return product;
+}
+
+Result<tensor::MatrixView> TensorRecord::matrix() const {
+    using tensor::DType;
+    const bool readable =
+        type && (tensor::info(*type).quantised || *type == DType::f32 || *type == DType::f16 || *type == DType::bf16);
+    if (!readable)
+        return fail(
+            ErrorCode::unsupported,
+            fmt::format("tensor {} has type {}, which Tenon does not read; supported: F32, F16, BF16, Q4_0, Q4_1, "
+                        "Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K",
+                        name, type_name));
+    tensor::MatrixView view;
+    view.type = *type;
+    view.columns = shape.empty() ? 1 : shape.back();
+    view.rows = view.columns == 0 ? 0 : elements() / view.columns;
+    view.data = data.data();
+    return view;
+}
+
+Result<std::vector<float>> TensorRecord::floats() const {
+    TENON_TRY(const tensor::MatrixView view, matrix());
+    std::vector<float> out(elements());
+    tensor::dequantize(view.type, view.data, out);
+    return out;
+}
+
+}  // namespace tenon::model
