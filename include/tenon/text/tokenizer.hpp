@@ -54,9 +54,11 @@ class Tokenizer {
   public:
     virtual ~Tokenizer() = default;
 
-    /// Any bytes are accepted; invalid UTF-8 encodes as the reference implementation encodes it (bytes, or U+FFFD).
+    /// Any bytes are accepted; each invalid UTF-8 sequence counts as U+FFFD (as Python's errors="replace" counts them),
+    /// for every kind of tokenizer.
     [[nodiscard]] virtual std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const = 0;
-    /// Text of the ids; control tokens are left out when `skip_special`. Ids outside the vocabulary are skipped.
+    /// Text of the ids, valid UTF-8 (bytes that form no character become U+FFFD); control and unknown tokens are left out
+    /// when `skip_special`. Ids outside the vocabulary are skipped.
     [[nodiscard]] virtual std::string decode(std::span<const TokenId> ids, bool skip_special = true) const = 0;
     /// The raw bytes one token adds to the text (no cleaning, no leading-space rule); control tokens give their name.
     [[nodiscard]] virtual std::string token_bytes(TokenId id) const = 0;
@@ -66,6 +68,9 @@ class Tokenizer {
     [[nodiscard]] bool is_control(TokenId id) const noexcept;
     /// EOS, EOT and the usual turn-ending tokens (<|im_end|>, <|eot_id|>, <end_of_turn>, …): generation stops at these.
     [[nodiscard]] virtual bool is_end_of_generation(TokenId id) const noexcept = 0;
+    /// Appends what decode() adds to a text for this id; `first`: no id has added to it yet (cleared when this one does).
+    /// The bytes may end inside a character, and bytes that are no UTF-8 are not yet U+FFFD.
+    virtual void append_text(std::string& out, TokenId id, bool& first, bool skip_special) const;
     /// The id whose stored text is exactly `token`.
     [[nodiscard]] virtual std::optional<TokenId> find(std::string_view token) const = 0;
 };
