@@ -28,10 +28,11 @@ constexpr std::array<std::string_view, 21> never{"script", "style", "noscript", 
                                                  "input", "select", "option", "textarea", "audio", "video", "map", "datalist", "dialog", "annotation"};
 constexpr std::array<std::string_view, 3> furniture{"nav", "aside", "footer"};
 constexpr std::array<std::string_view, 6> furniture_roles{"navigation", "banner", "contentinfo", "search", "complementary", "dialog"};
-constexpr std::array<std::string_view, 27> furniture_classes{
+constexpr std::array<std::string_view, 36> furniture_classes{
     "sphinxsidebar", "sidebar", "navbar", "nav", "navigation", "breadcrumb", "breadcrumbs", "toc", "headerlink", "footer", "related", "menu",
     "cookie-banner", "skip-link", "noprint", "mw-editsection", "mw-jump-link", "navheader", "navfooter", "site-header", "site-footer", "site-nav",
-    "anchor-link", "visually-hidden", "sr-only", "advertisement", "copybtn"};
+    "anchor-link", "visually-hidden", "sr-only", "advertisement", "copybtn", "docnav", "prevnext", "prev-next", "pager", "pagination", "nav-links",
+    "nav-panel", "rst-footer-buttons", "page-nav"};
 constexpr std::array<std::string_view, 26> blocks{"p", "div", "section", "article", "main", "header", "dl", "figure", "figcaption", "details", "summary", "address",
                                                   "form", "fieldset", "legend", "hr", "center", "body", "html", "caption", "tbody", "thead", "tfoot", "tr", "td", "th"};
 
