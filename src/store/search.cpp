@@ -32,7 +32,8 @@ void read_hit(const Statement& row, Hit& hit) {
     hit.chunk.end_char = static_cast<std::size_t>(row.integer(10));
 }
 
-Result<void> score_text(Connection& db, const Layout& layout, std::string_view query, Bm25& bm25) {
+Result<void> score_text(Connection& db, const Layout& layout, std::string_view query, Bm25& bm25,
+                        std::vector<TermStatistic>* statistics = nullptr) {
     const auto terms = analyze_query(query);
     TENON_TRY(auto statement, db.prepare("SELECT document_id, data FROM posting WHERE term = ? ORDER BY document_id"));
     std::vector<Posting> postings;
@@ -56,6 +57,11 @@ Result<void> score_text(Connection& db, const Layout& layout, std::string_view q
         statement.reset();
         // A term of no chunk says nothing about the others, but its absence is part of the limit.
         bm25.add(found, term.weight);
+        if (statistics != nullptr) {
+            const auto n = static_cast<double>(layout.chunks());
+            const auto df = static_cast<double>(found.size());
+            statistics->push_back({term.text, term.weight, std::log(1.0 + (n - df + 0.5) / (df + 0.5))});
+        }
     }
     return {};
 }
@@ -128,7 +134,7 @@ Result<Candidates> SqliteKnowledgeBase::candidates(std::string_view query, std::
     out.chunks = layout.chunks();
 
     Bm25 bm25(layout.lengths);
-    TENON_CHECK(score_text(*db, layout, query, bm25));
+    TENON_CHECK(score_text(*db, layout, query, bm25, &out.terms));
     out.bm25_limit = bm25.limit();
     const auto text_scores = bm25.scores();
     std::vector<std::uint32_t> slots = best({bm25.touched().begin(), bm25.touched().end()}, text_scores, k);

@@ -51,6 +51,13 @@ struct Hit {
     std::optional<double> similarity;  ///< cosine
 };
 
+/// A term of the query and how rare it is: idf = ln(1 + (N - df + 0.5) / (df + 0.5)) over the chunks searched.
+struct TermStatistic {
+    std::string text;
+    double weight = 1;  ///< as the analyzer gave it
+    double idf = 0;
+};
+
 /// What one search of both indexes saw, as of one moment.
 struct Candidates {
     std::vector<Hit> hits;          ///< the union of both lists, by document and ordinal; bm25 and similarity set on each hit where it has one
@@ -58,6 +65,7 @@ struct Candidates {
     double similarity_mean = 0;     ///< of the cosine over all chunks
     double similarity_deviation = 0;
     std::size_t chunks = 0;         ///< searched
+    std::vector<TermStatistic> terms;  ///< of the query, in its order
 };
 
 struct KnowledgeBaseInfo {
