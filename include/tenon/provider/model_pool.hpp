@@ -1,0 +1,65 @@
+// Models loaded on demand, within a memory budget.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tenon/llm/model.hpp"
+#include "tenon/provider/local.hpp"
+
+namespace tenon::provider {
+
+/// Where a model's file or folder is. Called on the pool's loading thread; may block. Errors are handed to the caller.
+using ModelResolver = std::function<Result<std::filesystem::path>(const std::string& name)>;
+
+/// How the pool opens models; an empty function means the local models of this room. Called on the loading thread.
+struct ModelLoaders {
+    std::function<Result<std::uint64_t>(const std::filesystem::path&, model::ModelRole)> memory_needed{};
+    std::function<Result<llm::ChatModelPtr>(const std::filesystem::path&, const std::string& name)> chat{};
+    std::function<Result<llm::EmbedderPtr>(const std::filesystem::path&, const std::string& name)> embedder{};
+};
+
+struct ModelPoolOptions {
+    std::uint64_t memory_budget = 0;   ///< bytes for weights and caches of all loaded models; 0: no limit
+    engine::EngineOptions engine{};    ///< of each chat model
+    std::size_t embedder_threads = 0;  ///< 0: one per physical core
+    ModelLoaders loaders{};
+};
+
+struct LoadedModel {
+    std::string name;  ///< as first asked for
+    std::filesystem::path path;
+    model::ModelRole role = model::ModelRole::causal;
+    std::uint64_t bytes = 0;
+    bool in_use = false;
+};
+
+/// Hands out models by name and keeps them while the budget allows: least recently used out first, never one that
+/// somebody still holds (a pointer from here, or a stream of it). Models load one at a time, each once however many
+/// ask. Thread-safe. Coroutines that wait for a load must have ended before the pool is destroyed.
+class ModelPool {
+  public:
+    ModelPool(ModelResolver resolve, ModelPoolOptions options);
+    ~ModelPool();
+    ModelPool(const ModelPool&) = delete;
+    ModelPool& operator=(const ModelPool&) = delete;
+
+    /// Errors: of the resolver and of loading; resource_exhausted (it does not fit beside the models in use, with the
+    /// figures); deadline_exceeded and cancelled (the load itself goes on).
+    [[nodiscard]] task<Result<llm::ChatModelPtr>> chat(std::string name, CallOptions options);
+    [[nodiscard]] task<Result<llm::EmbedderPtr>> embedder(std::string name, CallOptions options);
+
+    /// Most recently used first.
+    [[nodiscard]] std::vector<LoadedModel> loaded() const;
+    [[nodiscard]] std::uint64_t bytes() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tenon::provider

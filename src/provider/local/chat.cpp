@@ -1,0 +1,249 @@
+#include <fmt/format.h>
+
+#include <functional>
+#include <utility>
+
+#include "provider/local/answer_parser.hpp"
+#include "provider/local/prompt.hpp"
+#include "tenon/async/channel.hpp"
+#include "tenon/base/utf8.hpp"
+#include "tenon/provider/local.hpp"
+
+namespace tenon::provider {
+namespace {
+
+using Events = Channel<engine::GenerationEvent>;
+
+engine::SamplingParams sampling_of(const llm::GenerationSettings& s) {
+    engine::SamplingParams p;
+    const auto set = [](float& to, const std::optional<double>& from) {
+        if (from) to = static_cast<float>(*from);
+    };
+    set(p.temperature, s.temperature);
+    set(p.top_p, s.top_p);
+    set(p.min_p, s.min_p);
+    set(p.repetition_penalty, s.repetition_penalty);
+    set(p.presence_penalty, s.presence_penalty);
+    set(p.frequency_penalty, s.frequency_penalty);
+    if (s.top_k) p.top_k = *s.top_k;
+    p.seed = s.seed;
+    for (const auto& [token, bias] : s.logit_bias) p.logit_bias.emplace_back(token, static_cast<float>(bias));
+    return p;
+}
+
+engine::GenerationRequest request_of(std::vector<text::TokenId> prompt, const llm::GenerationSettings& settings) {
+    engine::GenerationRequest request;
+    request.prompt = std::move(prompt);
+    request.sampling = sampling_of(settings);
+    request.max_tokens = static_cast<std::size_t>(settings.max_tokens.value_or(0));
+    request.stop = settings.stop;
+    request.top_logprobs = settings.top_logprobs.value_or(-1);
+    return request;
+}
+
+llm::TokenLogprob logprob_of(engine::GenerationEvent::Step step) {
+    llm::TokenLogprob out;
+    out.text = utf8::sanitize(step.chosen.bytes);
+    out.bytes = std::move(step.chosen.bytes);
+    out.logprob = static_cast<double>(step.chosen.logprob);
+    for (auto& t : step.top)
+        out.top.push_back({utf8::sanitize(t.bytes), std::move(t.bytes), static_cast<double>(t.logprob)});
+    return out;
+}
+
+/// Turns the engine's events into an answer's. Destroying it cancels the generation.
+class LocalStream final : public llm::ChatStream {
+  public:
+    LocalStream(std::shared_ptr<const LocalChatModel> model, std::optional<local::AnswerParser> parser,
+                CallOptions options)
+        : model_(std::move(model)), parser_(std::move(parser)), options_(std::move(options)) {
+        if (options_.stop.stop_possible())
+            forward_.emplace(options_.stop, [source = source_]() mutable { source.request_stop(); });
+    }
+    ~LocalStream() override { source_.request_stop(); }
+
+    Result<void> start(engine::GenerationRequest request, std::string echo) {
+        usage_.input_tokens = request.prompt.size();
+        request.cancel = source_.get_token();
+        request.deadline = options_.deadline;
+        echo_ = std::move(echo);
+        return model_->engine().submit(std::move(request), [events = events_](engine::GenerationEvent event) {
+            const bool last = event.last();
+            events->push(std::move(event));
+            if (last) events->close();
+        });
+    }
+
+    /// Waits for the first event, so that its error belongs to the call and not to the stream.
+    task<Result<void>> prime() {
+        auto event = co_await produce();
+        if (!event) co_return std::unexpected(std::move(event).error());
+        first_ = std::move(*event);
+        co_return Result<void>{};
+    }
+
+    task<Result<std::optional<llm::ChatEvent>>> next() override {
+        if (first_) co_return std::exchange(first_, std::nullopt);
+        auto event = co_await produce();
+        co_return std::move(event);
+    }
+
+  private:
+    task<Result<std::optional<llm::ChatEvent>>> produce() {
+        while (!over_) {
+            auto received = co_await events_->next(options_);
+            if (!received) {
+                over_ = true;
+                source_.request_stop();
+                if (received.error().code() != ErrorCode::cancelled)
+                    co_return std::unexpected(std::move(received).error());
+                llm::ChatEvent last;
+                last.finish = llm::FinishReason::cancelled;
+                last.usage = usage_;
+                co_return std::optional(std::move(last));
+            }
+            if (!*received) break;
+            auto event = convert(std::move(**received));
+            if (!event) co_return std::unexpected(std::move(event).error());
+            if (event->finish || !event->text.empty() || !event->reasoning.empty() || !event->tool_calls.empty() ||
+                !event->logprobs.empty())
+                co_return std::optional(std::move(*event));
+        }
+        over_ = true;
+        co_return std::optional<llm::ChatEvent>();
+    }
+
+    Result<llm::ChatEvent> convert(engine::GenerationEvent event) {
+        llm::ChatEvent out;
+        out.text = std::exchange(echo_, {});
+        for (auto& step : event.logprobs) out.logprobs.push_back(logprob_of(std::move(step)));
+        usage_.output_tokens += event.tokens.size();
+        if (parser_) {
+            const bool before = parser_->reasoning();
+            take(out, parser_->push(event.text));
+            if (before || parser_->reasoning()) usage_.reasoning_tokens += event.tokens.size();
+        } else {
+            out.text += event.text;
+        }
+        if (!event.last()) return out;
+        over_ = true;
+        if (event.error) return std::unexpected(std::move(*event.error));
+        if (*event.finish == engine::FinishReason::deadline)
+            return fail(ErrorCode::deadline_exceeded,
+                        fmt::format("time ran out after {} tokens of the answer", event.usage.completion_tokens));
+        if (parser_) take(out, parser_->finish());
+        usage_.input_tokens = event.usage.prompt_tokens;
+        usage_.cached_input_tokens = event.usage.cached_tokens;
+        usage_.output_tokens = event.usage.completion_tokens;
+        out.usage = usage_;
+        out.timings = {event.timings.queue_ms, event.timings.prompt_ms, event.timings.decode_ms};
+        switch (*event.finish) {
+            case engine::FinishReason::stop:
+                out.finish = parser_ && parser_->called() ? llm::FinishReason::tool_calls : llm::FinishReason::stop;
+                break;
+            case engine::FinishReason::length:
+                out.finish = llm::FinishReason::length;
+                break;
+            default:
+                out.finish = llm::FinishReason::cancelled;
+        }
+        return out;
+    }
+
+    static void take(llm::ChatEvent& out, local::AnswerPieces pieces) {
+        out.text += pieces.text;
+        out.reasoning += pieces.reasoning;
+        std::move(pieces.calls.begin(), pieces.calls.end(), std::back_inserter(out.tool_calls));
+    }
+
+    std::shared_ptr<const LocalChatModel> model_;  // keeps the engine alive, and in use
+    std::shared_ptr<Events> events_ = std::make_shared<Events>();
+    std::optional<local::AnswerParser> parser_;
+    CallOptions options_;
+    std::stop_source source_;
+    std::optional<std::stop_callback<std::function<void()>>> forward_;
+    std::optional<llm::ChatEvent> first_;
+    std::string echo_;
+    llm::Usage usage_;
+    bool over_ = false;
+};
+
+task<Result<StreamPtr<llm::ChatEvent>>> launch(std::unique_ptr<LocalStream> stream, engine::GenerationRequest request,
+                                               std::string echo) {
+    TENON_CO_CHECK(stream->start(std::move(request), std::move(echo)));
+    TENON_CO_CHECK(co_await stream->prime());
+    StreamPtr<llm::ChatEvent> out = std::move(stream);
+    co_return std::move(out);
+}
+
+}  // namespace
+
+struct LocalChatModel::Impl {
+    std::string name;
+    local::PromptBuilder prompts;
+    text::TokenizerPtr tokenizer;
+    std::unique_ptr<engine::Engine> engine;
+};
+
+LocalChatModel::LocalChatModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LocalChatModel::~LocalChatModel() = default;
+
+Result<std::shared_ptr<LocalChatModel>> LocalChatModel::create(std::shared_ptr<model::CausalModel> model,
+                                                               LocalChatOptions options) {
+    TENON_TRY(auto prompts, local::PromptBuilder::create(model->info().chat_template, model->tokenizer()));
+    std::string name = options.name.empty() ? model->info().name : std::move(options.name);
+    auto tokenizer = model->tokenizer();
+    auto engine = std::make_unique<engine::Engine>(std::move(model), options.engine);
+    return std::shared_ptr<LocalChatModel>(new LocalChatModel(
+        std::make_unique<Impl>(Impl{std::move(name), std::move(prompts), std::move(tokenizer), std::move(engine)})));
+}
+
+Result<std::shared_ptr<LocalChatModel>> LocalChatModel::load(const std::filesystem::path& path,
+                                                             LocalChatOptions options) {
+    TENON_TRY(auto model, model::load_causal(path));
+    return create(std::move(model), std::move(options));
+}
+
+const std::string& LocalChatModel::name() const noexcept { return impl_->name; }
+
+llm::Capabilities LocalChatModel::capabilities() const {
+    llm::Capabilities c;
+    c.tools = impl_->prompts.takes_tools();
+    c.logprobs = true;
+    c.completion = true;
+    c.context_length = impl_->engine->context();
+    return c;
+}
+
+task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::stream(llm::ChatRequest request, CallOptions options) {
+    TENON_CO_TRY(auto prompt, impl_->prompts.chat(request));
+    std::vector<std::string> tools;
+    for (const auto& tool : request.tools) tools.push_back(tool.name);
+    local::AnswerParser parser(std::move(tools), prompt.thinking);
+    auto stream = std::make_unique<LocalStream>(shared_from_this(), std::move(parser), std::move(options));
+    auto generation = request_of(std::move(prompt.tokens), request.settings);
+    std::string echo;
+    co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));
+}
+
+task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::complete(llm::CompletionRequest request, CallOptions options) {
+    TENON_CO_TRY(auto tokens, impl_->prompts.raw(request.prompt));
+    auto stream = std::make_unique<LocalStream>(shared_from_this(), std::nullopt, std::move(options));
+    auto generation = request_of(std::move(tokens), request.settings);
+    std::string echo;
+    if (request.echo) echo = std::move(request.prompt);
+    co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));
+}
+
+std::size_t LocalChatModel::count_tokens(std::string_view text) const {
+    return impl_->tokenizer->encode(text, {.add_special = false, .parse_special = false}).size();
+}
+
+Result<std::vector<text::TokenId>> LocalChatModel::prompt_tokens(const llm::ChatRequest& request) const {
+    TENON_TRY(auto prompt, impl_->prompts.chat(request));
+    return std::move(prompt.tokens);
+}
+
+engine::Engine& LocalChatModel::engine() const noexcept { return *impl_->engine; }
+
+}  // namespace tenon::provider

@@ -1,0 +1,201 @@
+#include "tenon/provider/model_pool.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "tenon/async/channel.hpp"
+#include "tenon/async/worker.hpp"
+
+namespace tenon::provider {
+namespace {
+
+using model::ModelRole;
+
+constexpr double mebibyte = 1024.0 * 1024.0;
+
+ModelLoaders complete(const ModelPoolOptions& options) {
+    ModelLoaders loaders = options.loaders;
+    if (!loaders.memory_needed)
+        loaders.memory_needed = [engine = options.engine](const std::filesystem::path& path,
+                                                          ModelRole role) -> Result<std::uint64_t> {
+            TENON_TRY(const auto info, model::inspect(path));
+            if (role == ModelRole::encoder) return info.memory_needed(0);
+            const std::size_t context = engine.context > 0 ? std::min(engine.context, info.context_length)
+                                                           : std::min<std::size_t>(8192, info.context_length);
+            return info.memory_needed(context * std::max<std::size_t>(1, engine.max_sequences));
+        };
+    if (!loaders.chat)
+        loaders.chat = [engine = options.engine](const std::filesystem::path& path,
+                                                 const std::string& name) -> Result<llm::ChatModelPtr> {
+            TENON_TRY(auto loaded, LocalChatModel::load(path, {name, engine}));
+            return loaded;
+        };
+    if (!loaders.embedder)
+        loaders.embedder = [threads = options.embedder_threads](const std::filesystem::path& path,
+                                                                const std::string& name) -> Result<llm::EmbedderPtr> {
+            TENON_TRY(auto loaded, LocalEmbedder::load(path, {name, threads}));
+            return loaded;
+        };
+    return loaders;
+}
+
+}  // namespace
+
+struct ModelPool::Impl {
+    struct Entry {
+        LoadedModel about;
+        llm::ChatModelPtr chat;
+        llm::EmbedderPtr embedder;
+        std::uint64_t last_used = 0;
+        // Only the pool hands out copies, under its mutex: a count of one cannot rise meanwhile.
+        [[nodiscard]] bool in_use() const { return chat ? chat.use_count() > 1 : embedder.use_count() > 1; }
+    };
+    using EntryPtr = std::shared_ptr<Entry>;
+
+    template <class Pointer>
+    static Pointer& model_of(Entry& entry) {
+        if constexpr (std::is_same_v<Pointer, llm::ChatModelPtr>)
+            return entry.chat;
+        else
+            return entry.embedder;
+    }
+    template <class Pointer>
+    static constexpr ModelRole role_of =
+        std::is_same_v<Pointer, llm::ChatModelPtr> ? ModelRole::causal : ModelRole::encoder;
+
+    template <class Pointer>
+    Pointer find(const std::string& key) {
+        const std::scoped_lock lock(mutex);
+        const auto found = names.find({role_of<Pointer>, key});
+        if (found == names.end()) return nullptr;
+        found->second->last_used = ++clock;
+        return model_of<Pointer>(*found->second);
+    }
+
+    template <class Pointer>
+    Result<Pointer> load(const std::string& name);
+    Result<void> make_room(const std::string& name, std::uint64_t needed);
+    template <class Pointer>
+    task<Result<Pointer>> get(std::string name, CallOptions options);
+
+    ModelResolver resolve;
+    ModelLoaders loaders;
+    std::uint64_t budget = 0;
+
+    mutable std::mutex mutex;
+    std::map<std::pair<ModelRole, std::string>, EntryPtr> names;  // by every name asked for, and by path
+    std::vector<EntryPtr> entries;
+    std::uint64_t clock = 0;
+    Worker worker;  // last: it ends before what it uses
+};
+
+// On the loading thread.
+template <class Pointer>
+Result<Pointer> ModelPool::Impl::load(const std::string& name) {
+    constexpr ModelRole role = role_of<Pointer>;
+    if (auto there = find<Pointer>(name)) return there;
+    TENON_TRY(const auto path, resolve(name));
+    if (auto there = find<Pointer>(path.string())) {
+        const std::scoped_lock lock(mutex);
+        if (const auto found = names.find({role, path.string()}); found != names.end())
+            names[{role, name}] = found->second;
+        return there;
+    }
+    TENON_TRY(const auto needed, loaders.memory_needed(path, role));
+    TENON_CHECK(make_room(name, needed));
+    auto entry = std::make_shared<Entry>();
+    if constexpr (role == ModelRole::causal) {
+        TENON_TRY(entry->chat, loaders.chat(path, name));
+    } else {
+        TENON_TRY(entry->embedder, loaders.embedder(path, name));
+    }
+    entry->about = {name, path, role, needed, false};
+    const std::scoped_lock lock(mutex);
+    entry->last_used = ++clock;
+    names[{role, name}] = names[{role, path.string()}] = entry;
+    entries.push_back(entry);
+    return model_of<Pointer>(*entry);
+}
+
+Result<void> ModelPool::Impl::make_room(const std::string& name, std::uint64_t needed) {
+    if (budget == 0) return {};
+    if (needed > budget)
+        return fail(ErrorCode::resource_exhausted,
+                    fmt::format("model \"{}\" needs {:.0f} MiB, but the memory budget is {:.0f} MiB; raise it or "
+                                "choose a smaller model",
+                                name, static_cast<double>(needed) / mebibyte, static_cast<double>(budget) / mebibyte));
+    for (;;) {
+        EntryPtr victim;  // dies outside the lock: its threads are joined
+        const std::scoped_lock lock(mutex);
+        std::uint64_t used = 0;
+        for (const auto& entry : entries) {
+            used += entry->about.bytes;
+            if (!entry->in_use() && (!victim || entry->last_used < victim->last_used)) victim = entry;
+        }
+        if (used + needed <= budget) return {};
+        if (!victim)
+            return fail(ErrorCode::resource_exhausted,
+                        fmt::format("model \"{}\" needs {:.0f} MiB, but models in use hold {:.0f} of the budget of "
+                                    "{:.0f} MiB; try again later or raise the budget",
+                                    name, static_cast<double>(needed) / mebibyte, static_cast<double>(used) / mebibyte,
+                                    static_cast<double>(budget) / mebibyte));
+        std::erase(entries, victim);
+        std::erase_if(names, [&](const auto& item) { return item.second == victim; });
+    }
+}
+
+template <class Pointer>
+task<Result<Pointer>> ModelPool::Impl::get(std::string name, CallOptions options) {
+    if (auto there = find<Pointer>(name)) co_return there;
+    const auto answer = std::make_shared<Channel<Pointer>>();
+    worker.run([this, name, waiting = std::weak_ptr(answer)] {
+        const auto alive = waiting.lock();
+        if (!alive) return;  // nobody waits any more
+        auto loaded = load<Pointer>(name);
+        if (loaded)
+            alive->push(std::move(*loaded));
+        else
+            alive->close(std::move(loaded).error());
+    });
+    auto received = co_await answer->next(options);
+    if (!received) co_return std::unexpected(std::move(received).error());
+    co_return std::move(**received);
+}
+
+ModelPool::ModelPool(ModelResolver resolve, ModelPoolOptions options) : impl_(std::make_unique<Impl>()) {
+    impl_->resolve = std::move(resolve);
+    impl_->loaders = complete(options);
+    impl_->budget = options.memory_budget;
+}
+ModelPool::~ModelPool() = default;
+
+task<Result<llm::ChatModelPtr>> ModelPool::chat(std::string name, CallOptions options) {
+    return impl_->get<llm::ChatModelPtr>(std::move(name), std::move(options));
+}
+task<Result<llm::EmbedderPtr>> ModelPool::embedder(std::string name, CallOptions options) {
+    return impl_->get<llm::EmbedderPtr>(std::move(name), std::move(options));
+}
+
+std::vector<LoadedModel> ModelPool::loaded() const {
+    const std::scoped_lock lock(impl_->mutex);
+    auto entries = impl_->entries;
+    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a->last_used > b->last_used; });
+    std::vector<LoadedModel> out;
+    for (const auto& entry : entries) {
+        out.push_back(entry->about);
+        out.back().in_use = entry->in_use();
+    }
+    return out;
+}
+
+std::uint64_t ModelPool::bytes() const {
+    std::uint64_t sum = 0;
+    for (const auto& model : loaded()) sum += model.bytes;
+    return sum;
+}
+
+}  // namespace tenon::provider
