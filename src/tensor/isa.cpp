@@ -1,3 +1,7 @@
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
 #include <array>
 #include <atomic>
 #include <string>
@@ -7,6 +11,10 @@
 
 namespace tenon::tensor {
 namespace {
+
+#if defined(__aarch64__)
+bool has_dot_products() noexcept { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }  // HWCAP_ASIMDDP
+#endif
 
 /// The instruction sets of this machine, plainest first.
 struct Available {
@@ -69,7 +77,7 @@ std::string describe() {
     for (const auto& [name, present] : features)
         if (present) text += std::string(" ") + name;
 #elif defined(__aarch64__)
-    text += " neon";
+    text += has_dot_products() ? " neon dotprod" : " neon";
 #endif
     return text + ")";
 }

@@ -82,11 +82,11 @@ void pack_quantised(const MatrixView& view, const PackedMatrix& shape, std::size
         const std::byte* in = view.data + row * view.row_bytes();
         for (std::size_t b = 0; b < blocks; ++b, in += block_bytes) {
             unpack_block(view.type, in, raw);
-            Byte* d = out + shape.d_offset + b * d_step;
+            Byte* d = out + b * d_step;
             put_half(d, r, raw.d);
             if (q.has_min) put_half(d, 16 + r, raw.dmin);
             for (std::size_t i = 0; i < inner; ++i) {
-                put_codes(raw.q + 32 * i, q.bits, out + (b * inner + i) * code_bytes, r);
+                put_codes(raw.q + 32 * i, q.bits, out + shape.codes_offset + (b * inner + i) * code_bytes, r);
                 if (!q.super) continue;
                 Byte* s = out + shape.scales_offset + (b * inner + i) * 32;
                 if (q.group == 32) {
@@ -115,10 +115,9 @@ PackedMatrix packed_shape(const MatrixView& view) noexcept {
     }
     const QuantShape q = quant_shape(view.type);
     const std::size_t blocks = view.columns / 32;
-    shape.scales_offset = blocks * static_cast<std::size_t>(q.bits) * 64;
-    shape.d_offset = shape.scales_offset + (q.super ? blocks * 32 : 0);
-    const std::size_t bytes = shape.d_offset + view.columns / q.elements * (q.has_min ? 64 : 32);
-    shape.group_bytes = (bytes + 63) / 64 * 64;
+    shape.scales_offset = view.columns / q.elements * (q.has_min ? 64 : 32);
+    shape.codes_offset = (shape.scales_offset + (q.super ? blocks * 32 : 0) + 63) / 64 * 64;
+    shape.group_bytes = shape.codes_offset + blocks * static_cast<std::size_t>(q.bits) * 64;
     return shape;
 }
 
@@ -153,8 +152,8 @@ void unpack_row(const PackedMatrix& packed, std::size_t row, float* out) noexcep
     const std::size_t code_bytes = static_cast<std::size_t>(q.bits) * 64;
     Byte codes[32];
     for (std::size_t b = 0; b < packed.columns / 32; ++b) {
-        get_codes(group + b * code_bytes, q.bits, r, codes);
-        const Byte* halfs = group + packed.d_offset + b / inner * (q.has_min ? 64 : 32);
+        get_codes(group + packed.codes_offset + b * code_bytes, q.bits, r, codes);
+        const Byte* halfs = group + b / inner * (q.has_min ? 64 : 32);
         const float d = f16_to_f32(get_half(halfs, r));
         const float m = q.has_min ? f16_to_f32(get_half(halfs, 16 + r)) : 0.0F;
         const Byte* s = group + packed.scales_offset + b * 32;

@@ -71,6 +71,9 @@ TENON_INLINE inline void block_scale(int h, const std::uint8_t* s, Simd::F d, Si
     }
 }
 
+/// Bytes between what is computed and what is fetched from memory.
+inline constexpr std::size_t read_ahead = 2048;
+
 template <class Q, int T>
 void matmul_quantised(const MatmulCall& c) noexcept {
     constexpr int halves = 32 / Q::group;
@@ -78,10 +81,14 @@ void matmul_quantised(const MatmulCall& c) noexcept {
     constexpr std::size_t inner = Q::super ? 8 : 1;
     const PackedMatrix& w = *c.weight;
     const std::size_t outer = w.columns / (32 * inner);
+    constexpr int lines = static_cast<int>(Q::code_bytes / 64) + 1;
+    const std::size_t step = w.group_bytes / (outer * inner);
     for (std::size_t group = c.first_group; group < c.last_group; ++group) {
-        const std::uint8_t* codes = w.data + group * w.group_bytes;
-        const std::uint8_t* scales = codes + w.scales_offset;
-        const auto* halfs = reinterpret_cast<const std::uint16_t*>(codes + w.d_offset);
+        const std::uint8_t* base = w.data + group * w.group_bytes;
+        const std::uint8_t* codes = base + w.codes_offset;
+        const std::uint8_t* scales = base + w.scales_offset;
+        const auto* halfs = reinterpret_cast<const std::uint16_t*>(base);
+        const std::uint8_t* ahead = base + read_ahead;
         const std::int8_t* xq = c.quantised.q;
         const float* xd = c.quantised.d;
         const float* xs = Q::group == 32 ? c.quantised.s : c.quantised.s2;
@@ -95,6 +102,10 @@ void matmul_quantised(const MatmulCall& c) noexcept {
             if constexpr (Q::has_min && Q::super) dmin = Simd::sub(Simd::set(0.0F), dmin);
             halfs += Q::has_min ? 32 : 16;
             for (std::size_t b = 0; b < inner; ++b) {
+                if constexpr (T <= 4) {  // bound by memory, which the processor alone does not keep busy
+                    unroll<lines>([&](auto i) TENON_INLINE { __builtin_prefetch(ahead + i.value * 64); });
+                    ahead += step;
+                }
                 unroll<halves>([&](auto h) TENON_INLINE {
                     constexpr int first = h.value * chunks;
                     constexpr int last = first + chunks - 1;

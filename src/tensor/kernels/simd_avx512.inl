@@ -3,7 +3,6 @@ struct Simd {
     static constexpr Isa isa = Isa::avx512;
     static constexpr std::array<std::uint8_t, tile_widths> widths{1, 2, 4, 8, 12, 16};
     static constexpr bool weights_first = true;  ///< hold the codes of a sub-block in registers, then go over tokens
-    static constexpr bool signed_eight = false;
     static constexpr int attention_keys = 16;
 
     using F = __m512;

@@ -3,7 +3,6 @@ struct Simd {
     static constexpr Isa isa = Isa::scalar;
     static constexpr std::array<std::uint8_t, tile_widths> widths{1, 4};
     static constexpr bool weights_first = false;
-    static constexpr bool signed_eight = true;
     static constexpr int attention_keys = 4;
 
     struct F {

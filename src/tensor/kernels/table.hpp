@@ -1,7 +1,8 @@
 // What every instruction set implements, and the data the implementations share.
 //
 // Packed matrices hold 16 rows side by side (a row group), so that one SIMD register carries 16 outputs and sums never
-// run across a register. A group of a quantised type is three streams:
+// run across a register. A group of a quantised type is three streams, d first and
+// codes last, so that reading ahead along the group brings in the scales before their codes:
 //   codes   for each 32 columns: chunks of 4 columns; in a plane of 64 bytes, byte 4*row + column%4
 //             4-bit part: plane i holds chunk i in its low nibbles and chunk i+4 in its high ones (4 planes)
 //             2-bit part: plane i holds chunk 4i+k in bits 2k, 2k+1 (2 planes)
@@ -29,8 +30,8 @@ struct PackedMatrix {
     DType type = DType::f32;
     std::size_t rows = 0, columns = 0;
     std::size_t group_bytes = 0;
-    std::size_t scales_offset = 0, d_offset = 0;  ///< of the streams within a group
-    const std::uint8_t* data = nullptr;           ///< 64-byte aligned
+    std::size_t scales_offset = 0, codes_offset = 0;  ///< of the streams within a group; d is at 0
+    const std::uint8_t* data = nullptr;               ///< 64-byte aligned
     [[nodiscard]] std::size_t groups() const noexcept { return (rows + group_rows - 1) / group_rows; }
 };
 
@@ -96,9 +97,10 @@ struct KernelTable {
 inline constexpr std::size_t max_head_dim = 256;
 
 [[nodiscard]] const KernelTable& scalar_kernels() noexcept;
-[[nodiscard]] const KernelTable& avx2_kernels() noexcept;    ///< x86-64 only
-[[nodiscard]] const KernelTable& avx512_kernels() noexcept;  ///< x86-64 only
-[[nodiscard]] const KernelTable& neon_kernels() noexcept;    ///< AArch64 only
+[[nodiscard]] const KernelTable& avx2_kernels() noexcept;      ///< x86-64 only
+[[nodiscard]] const KernelTable& avx512_kernels() noexcept;    ///< x86-64 only
+[[nodiscard]] const KernelTable& neon_kernels() noexcept;      ///< AArch64 only
+[[nodiscard]] const KernelTable& neon_dot_kernels() noexcept;  ///< AArch64 only
 /// The table in use.
 [[nodiscard]] const KernelTable& kernels() noexcept;
 
