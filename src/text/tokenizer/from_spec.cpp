@@ -132,7 +132,8 @@ Result<void> sentencepiece(Parts& parts) {
     } else {
         TENON_TRY(parts.model, make_sentencepiece_bpe(s));
     }
-    sentencepiece_decoder(parts, prefix);
+    parts.first_until_text = options.remove_extra_whitespaces;
+    sentencepiece_decoder(parts, prefix || options.remove_extra_whitespaces);
     parts.post = wrap(s.add_bos.value_or(!unigram), s.bos, s.add_eos.value_or(unigram), s.eos);
     return {};
 }

@@ -31,6 +31,13 @@ constexpr std::array<std::string_view, 2> digits_then_gpt2{R"(\p{N})", gpt2};
 constexpr std::array<std::string_view, 3> deepseek3{
     R"(\p{N}{1,3})", R"([一-龥぀-ゟ゠-ヿ]+)",
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+// DeepSeek's first tokenizers list the cased letters one by one; \p{L&} are the same.
+constexpr std::array<std::string_view, 6> deepseek_llm{
+    R"([\r\n])", R"(\s?[\p{Lu}\p{Ll}\p{Lt}]+)", R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)",
+    R"(\s+$)",   R"([一-龥ࠀ-一가-퟿]+)", R"(\p{N}+)"};
+constexpr std::array<std::string_view, 5> deepseek_coder{R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)",
+                                                         R"([一-龥ࠀ-一가-퟿]+)", R"(\p{N})"};
+constexpr std::array<std::string_view, 3> falcon{R"([\p{P}\$\+<=>\^~\|`]+)", gpt2, "[0-9][0-9][0-9]"};
 constexpr std::array<std::string_view, 4> fallback{R"([\p{P}\$\+<=>\^~\|]+)", gpt2, R"(\p{N}+)", "[0-9][0-9][0-9]"};
 
 struct Named {
@@ -86,6 +93,9 @@ constexpr std::array names{
     Named{"tekken", tekken_steps, true},
     Named{"deepseek-v3", deepseek3},
     Named{"hunyuan-dense", deepseek3},
+    Named{"deepseek-llm", deepseek_llm},
+    Named{"deepseek-coder", deepseek_coder},
+    Named{"falcon", falcon},
     Named{"default", fallback},
     Named{"", fallback},
 };

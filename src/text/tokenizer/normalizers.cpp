@@ -38,12 +38,12 @@ bool is_ideograph(char32_t c) noexcept {
            (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
-void remove_marks(std::string& text) {
+void remove_if(std::string& text, bool (*unwanted)(char32_t)) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size();) {
         const Char c = next_char(text, i);
-        if (c.code < 0x80 || !is_nonspacing_mark(c.code)) out.append(text, i, c.length);
+        if (c.code < 0x80 || !unwanted(c.code)) out.append(text, i, c.length);
         i += c.length;
     }
     text = std::move(out);
@@ -54,11 +54,10 @@ void bert(std::string& text, const BertOptions& options) {
     out.reserve(text.size() + text.size() / 8);
     for (std::size_t i = 0; i < text.size();) {
         const Char c = next_char(text, i);
-        const bool blank = is_white_space(c.code);
-        if (options.clean_text && blank) {
-            out += ' ';
-        } else if (options.clean_text && (c.code == 0 || c.code == utf8::replacement || is_other_category(c.code))) {
+        if (options.clean_text && (c.code == 0 || c.code == utf8::replacement || bert_control(c.code))) {
             // left out
+        } else if (options.clean_text && is_white_space(c.code)) {
+            out += ' ';
         } else if (options.chinese_characters && is_ideograph(c.code)) {
             out += ' ';
             out.append(text, i, c.length);
@@ -71,7 +70,7 @@ void bert(std::string& text, const BertOptions& options) {
     text = std::move(out);
     if (options.strip_accents) {
         text = normalize(text, NormalForm::nfd);
-        remove_marks(text);
+        remove_if(text, [](char32_t c) { return bert_nonspacing_mark(c); });
     }
     if (options.lowercase) text = lowercase(text);
 }
@@ -103,7 +102,9 @@ NormalizerPtr unicode_normalizer(NormalForm form) {
 NormalizerPtr lowercase_normalizer() {
     return make([](std::string& text) { text = lowercase(text); });
 }
-NormalizerPtr strip_accents_normalizer() { return make(remove_marks); }
+NormalizerPtr strip_accents_normalizer() {
+    return make([](std::string& text) { remove_if(text, [](char32_t c) { return is_mark(c); }); });
+}
 
 NormalizerPtr strip_normalizer(bool left, bool right) {
     return make([left, right](std::string& text) {

@@ -82,7 +82,7 @@ class Pipeline final : public Tokenizer {
         if (!known(id) || (skip_special && hidden(id))) return;
         std::string token = parts_.spec.tokens[static_cast<std::size_t>(id)];
         for (const DecodeStepPtr& step : parts_.decoder) step->apply(token, first);
-        first = false;
+        first = first && parts_.first_until_text && token.empty();
         out += token;
     }
 

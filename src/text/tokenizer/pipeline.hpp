@@ -17,6 +17,7 @@ struct Parts {
     DecodeSteps decoder;
     DecodeSteps raw_decoder;  ///< token_bytes: without cleaning or leading-space rules
     std::vector<AddedToken> added;
+    bool first_until_text = false;  ///< a token that adds nothing leaves the next one the first (sentencepiece)
 };
 
 [[nodiscard]] TokenizerPtr assemble(Parts parts);

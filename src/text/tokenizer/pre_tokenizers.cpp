@@ -113,7 +113,7 @@ class ByteLevel final : public PreTokenizer {
     void apply(Pieces& pieces) const override {
         if (add_prefix_space_) {
             rewrite(pieces, [](std::string_view piece, std::string& out) {
-                if (!is_white_space(next_char(piece, 0).code)) out += ' ';
+                if (!piece.starts_with(' ')) out += ' ';
                 out += piece;
             });
         }

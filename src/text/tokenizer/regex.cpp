@@ -19,11 +19,12 @@ struct FreeJitStack {
     void operator()(pcre2_jit_stack* p) const { pcre2_jit_stack_free(p); }
 };
 
-// PCRE2's \s has U+180E, and its \w lacks marks and connectors: spell both out as the Unicode definitions.
+// PCRE2's \s has U+180E, and its \w lacks marks and connectors: spell both out as Oniguruma has them.
 std::string translate(std::string_view pattern) {
     constexpr std::string_view blank =
         R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
-    constexpr std::string_view word = R"(\p{L}\p{M}\p{Nd}\p{Pc})";
+    constexpr std::string_view word =
+        R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
     std::string out;
     bool in_class = false;
     for (std::size_t i = 0; i < pattern.size(); ++i) {

@@ -15,6 +15,13 @@ namespace {
 
 std::uint32_t category_mask(char32_t c) noexcept { return U_MASK(u_charType(static_cast<UChar32>(c))); }
 
+unsigned age(char32_t c) noexcept {
+    UVersionInfo version;
+    u_charAge(static_cast<UChar32>(c), version);
+    return version[0];
+}
+bool age_at_most_8(char32_t c) noexcept { return age(c) <= 8; }
+
 bool is_ascii(std::string_view text) noexcept {
     for (const char c : text) {
         if (static_cast<unsigned char>(c) >= 0x80) return false;
@@ -26,8 +33,19 @@ bool is_ascii(std::string_view text) noexcept {
 
 bool is_letter(char32_t c) noexcept { return (category_mask(c) & U_GC_L_MASK) != 0; }
 bool is_number(char32_t c) noexcept { return (category_mask(c) & U_GC_N_MASK) != 0; }
-bool is_nonspacing_mark(char32_t c) noexcept { return (category_mask(c) & U_GC_MN_MASK) != 0; }
-bool is_other_category(char32_t c) noexcept { return (category_mask(c) & U_GC_C_MASK) != 0; }
+bool is_mark(char32_t c) noexcept { return (category_mask(c) & U_GC_M_MASK) != 0; }
+
+// The reference WordPiece code carries tables of Unicode 8, unassigned characters counting as nothing in particular:
+// what is younger, or has changed its category since, is told by age.
+bool bert_nonspacing_mark(char32_t c) noexcept {
+    if (c == 0x1734) return true;
+    return (category_mask(c) & U_GC_MN_MASK) != 0 && age_at_most_8(c) && c != 0x1885 && c != 0x1886 && c != 0xA9BD;
+}
+bool bert_control(char32_t c) noexcept {
+    if (c == '\t' || c == '\n' || c == '\r') return false;
+    const std::uint32_t mask = category_mask(c);
+    return (mask & (U_GC_CC_MASK | U_GC_CO_MASK)) != 0 || ((mask & U_GC_CF_MASK) != 0 && age_at_most_8(c));
+}
 
 bool is_white_space(char32_t c) noexcept {
     if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
@@ -37,12 +55,13 @@ bool is_white_space(char32_t c) noexcept {
 
 bool is_word(char32_t c) noexcept {
     return (category_mask(c) & (U_GC_L_MASK | U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0 ||
-           u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_ALPHABETIC) != 0;
+           u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_ALPHABETIC) != 0 || c == 0x200C || c == 0x200D;
 }
 
 bool is_punctuation(char32_t c) noexcept {
     if (c < 0x80) return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
-    return (category_mask(c) & U_GC_P_MASK) != 0;
+    if (c == 0x166D || c == 0x111C9) return true;
+    return (category_mask(c) & U_GC_P_MASK) != 0 && age_at_most_8(c);
 }
 
 CharClass classify_wide(char32_t c) noexcept {
@@ -72,10 +91,30 @@ std::string normalize(std::string_view text, NormalForm form) {
             break;
     }
     if (U_FAILURE(status) || normalizer == nullptr) return std::string(text);
-    const icu::UnicodeString wide = icu::UnicodeString::fromUTF8({text.data(), static_cast<int32_t>(text.size())});
+    // The reference implementations know the decompositions of Unicode 11: younger characters stay as they are.
     std::string out;
-    normalizer->normalize(wide, status).toUTF8String(out);
-    return U_FAILURE(status) ? std::string(text) : out;
+    const auto append = [&](std::string_view part) {
+        const icu::UnicodeString wide = icu::UnicodeString::fromUTF8({part.data(), static_cast<int32_t>(part.size())});
+        UErrorCode failure = U_ZERO_ERROR;
+        const icu::UnicodeString normal = normalizer->normalize(wide, failure);
+        if (U_FAILURE(failure)) {
+            out += part;
+        } else {
+            normal.toUTF8String(out);
+        }
+    };
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < text.size();) {
+        const Char c = next_char(text, i);
+        if (c.code >= 0x32FF && !(c.code >= 0x4E00 && c.code <= 0x9FFF) && age(c.code) > 11) {
+            append(text.substr(begin, i - begin));
+            out.append(text.substr(i, c.length));
+            begin = i + c.length;
+        }
+        i += c.length;
+    }
+    append(text.substr(begin));
+    return out;
 }
 
 std::string lowercase(std::string_view text) {

@@ -14,10 +14,12 @@ enum class CharClass : std::uint8_t { other, letter, number, space, newline };  
 [[nodiscard]] bool is_letter(char32_t c) noexcept;       ///< \p{L}
 [[nodiscard]] bool is_number(char32_t c) noexcept;       ///< \p{N}
 [[nodiscard]] bool is_white_space(char32_t c) noexcept;  ///< White_Space
-[[nodiscard]] bool is_word(char32_t c) noexcept;  ///< \w as Oniguruma and Rust's regex: L, M, Nd, Pc (and Alphabetic)
-[[nodiscard]] bool is_nonspacing_mark(char32_t c) noexcept;
-[[nodiscard]] bool is_punctuation(char32_t c) noexcept;     ///< ASCII punctuation and symbols, and \p{P}
-[[nodiscard]] bool is_other_category(char32_t c) noexcept;  ///< \p{C}
+[[nodiscard]] bool is_word(char32_t c) noexcept;         ///< \w as Rust's regex has it: Alphabetic, M, Nd, Pc, joiners
+[[nodiscard]] bool is_mark(char32_t c) noexcept;         ///< \p{M}
+[[nodiscard]] bool is_punctuation(char32_t c) noexcept;  ///< ASCII punctuation and symbols, and \p{P} of Unicode 8
+[[nodiscard]] bool bert_nonspacing_mark(char32_t c) noexcept;  ///< \p{Mn} of Unicode 8
+[[nodiscard]] bool bert_control(
+    char32_t c) noexcept;  ///< \p{Cc}, \p{Cf}, \p{Co} but for tab, line feed, carriage return
 [[nodiscard]] CharClass classify_wide(char32_t c) noexcept;
 
 /// A character of valid UTF-8 and its length; `text[at]` must begin a character.
