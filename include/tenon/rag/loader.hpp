@@ -17,20 +17,20 @@ namespace tenon::rag {
 
 /// What a loader may spend on one file, so that a hostile one ends with resource_exhausted.
 struct LoadLimits {
-    std::size_t max_bytes = std::size_t{1} << 30;           ///< of the file, and of a gzip or zip member once unpacked
-    std::size_t max_text_bytes = std::size_t{512} << 20;    ///< of the text that comes out
-    std::size_t max_expansion = 1000;                       ///< unpacked to packed size of an archive, above its first 16 MiB
+    std::size_t max_bytes = std::size_t{1} << 30;         ///< of the file, and of a gzip or zip member once unpacked
+    std::size_t max_text_bytes = std::size_t{512} << 20;  ///< of the text that comes out
+    std::size_t max_expansion = 1000;  ///< unpacked to packed size of an archive, above its first 16 MiB
     std::size_t max_archive_entries = 20'000;
-    std::chrono::seconds program_time{180};                 ///< of pdftotext
-    std::size_t program_memory = std::size_t{4} << 30;      ///< its address space
+    std::chrono::seconds program_time{180};             ///< of pdftotext
+    std::size_t program_memory = std::size_t{4} << 30;  ///< its address space
 };
 
 struct LoadOptions {
     LoadLimits limits;
-    std::string media_type;              ///< overrides what the name says
-    std::string encoding;                ///< of text formats; empty: detected
-    std::string pdftotext = "pdftotext"; ///< the program, found on PATH, or its path
-    std::stop_token stop;                ///< ends a running program
+    std::string media_type;               ///< overrides what the name says
+    std::string encoding;                 ///< of text formats; empty: detected
+    std::string pdftotext = "pdftotext";  ///< the program, found on PATH, or its path
+    std::stop_token stop;                 ///< ends a running program
 };
 
 /// Media type by the name's extension (a trailing .gz is looked through), then by the first bytes; empty when it is no
@@ -43,12 +43,14 @@ struct LoadOptions {
 /// The text and structure of a document. Text, Markdown and source code keep their lines (only line ends and encoding
 /// change), so line numbers are those of the file; other formats give the text a reader would see.
 /// Pure apart from running pdftotext; may be called from many threads at once.
-/// Errors: unsupported (binary, unknown kind, encrypted, no pdftotext), corrupt, resource_exhausted, cancelled, deadline_exceeded.
-[[nodiscard]] Result<text::StructuredText> load(std::string_view bytes, std::string_view name, const LoadOptions& options = {});
+/// Errors: unsupported (binary, unknown kind, encrypted, no pdftotext), corrupt, resource_exhausted, cancelled,
+/// deadline_exceeded.
+[[nodiscard]] Result<text::StructuredText> load(std::string_view bytes, std::string_view name,
+                                                const LoadOptions& options = {});
 
 struct FoundFile {
-    std::string source;    ///< the path as it was given, or the folder as given followed by the way down
-    std::string path;      ///< to open
+    std::string source;  ///< the path as it was given, or the folder as given followed by the way down
+    std::string path;    ///< to open
     std::uint64_t bytes = 0;
 };
 
@@ -58,21 +60,21 @@ struct SkippedFile {
 };
 
 struct WalkOptions {
-    bool hidden = false;                  ///< also files and folders whose names begin with a dot
+    bool hidden = false;  ///< also files and folders whose names begin with a dot
     std::uint64_t max_file_bytes = std::uint64_t{1} << 30;
     std::stop_token stop;
 };
 
 struct WalkResult {
-    std::vector<FoundFile> files;         ///< by source, each file once
-    std::vector<SkippedFile> skipped;     ///< what lay there and was not taken: unknown kinds, binaries, too large
-    std::vector<SkippedFile> failed;      ///< paths that do not exist, folders that could not be read
-    std::vector<std::string> roots;       ///< the arguments, trailing slashes removed
+    std::vector<FoundFile> files;      ///< by source, each file once
+    std::vector<SkippedFile> skipped;  ///< what lay there and was not taken: unknown kinds, binaries, too large
+    std::vector<SkippedFile> failed;   ///< paths that do not exist, folders that could not be read
+    std::vector<std::string> roots;    ///< the arguments, trailing slashes removed
 };
 
-/// Finds documents under `paths`: files (taken whatever their name), folders (recursively, leaving out hidden names, version
-/// control, dependencies and build products) and globs (`*`, `?`, `[a-z]`, `{a,b}`, and `**` for any number of folders).
-/// Symbolic links are followed, each folder once. Errors: cancelled.
+/// Finds documents under `paths`: files (taken whatever their name), folders (recursively, leaving out hidden names,
+/// version control, dependencies and build products) and globs (`*`, `?`, `[a-z]`, `{a,b}`, and `**` for any number of
+/// folders). Symbolic links are followed, each folder once. Errors: cancelled.
 [[nodiscard]] Result<WalkResult> walk(std::span<const std::string> paths, const WalkOptions& options = {});
 
 /// Whether `path` matches a glob, as `walk` understands it.

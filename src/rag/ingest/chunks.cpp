@@ -18,7 +18,8 @@ std::string embedding_input(std::string_view title, std::string_view heading, st
     return out;
 }
 
-std::vector<store::Chunk> make_chunks(const text::StructuredText& document, const text::SplitOptions& options, const text::TokenCounter& count) {
+std::vector<store::Chunk> make_chunks(const text::StructuredText& document, const text::SplitOptions& options,
+                                      const text::TokenCounter& count) {
     const text::LineIndex index(document.text);
     std::vector<store::Chunk> out;
     for (text::ChunkSpan& span : text::split(document, options, count)) {

@@ -43,7 +43,8 @@ bool below(std::string_view source, std::string_view root) {
 /// Embeds and stores documents, several at a time so that small ones fill a batch.
 class Writer {
   public:
-    Writer(store::KnowledgeBase& base, llm::Embedder* embedder, std::size_t batch) : base_(base), embedder_(embedder), batch_(std::max<std::size_t>(batch, 1)) {}
+    Writer(store::KnowledgeBase& base, llm::Embedder* embedder, std::size_t batch)
+        : base_(base), embedder_(embedder), batch_(std::max<std::size_t>(batch, 1)) {}
 
     /// Whether enough is waiting to be worth a `flush`.
     bool add(Prepared document) {
@@ -64,7 +65,8 @@ class Writer {
             std::vector<std::string> texts;
             texts.reserve(total);
             for (const Prepared& d : documents)
-                for (const store::Chunk& c : d.chunks) texts.push_back(embedding_input(d.document.title, c.heading, c.text));
+                for (const store::Chunk& c : d.chunks)
+                    texts.push_back(embedding_input(d.document.title, c.heading, c.text));
             // Texts of like length side by side waste the least padding.
             std::vector<std::size_t> order(texts.size());
             std::iota(order.begin(), order.end(), std::size_t{0});
@@ -74,9 +76,12 @@ class Writer {
                 std::vector<std::string> part;
                 part.reserve(n);
                 for (std::size_t i = 0; i < n; ++i) part.push_back(std::move(texts[order[first + i]]));
-                TENON_CO_TRY(const llm::Embeddings embeddings, co_await embedder_->embed(std::move(part), llm::EmbedKind::passage, call));
+                TENON_CO_TRY(const llm::Embeddings embeddings,
+                             co_await embedder_->embed(std::move(part), llm::EmbedKind::passage, call));
                 if (embeddings.count() != n || (dimension != 0 && embeddings.dimension != dimension))
-                    co_return fail(ErrorCode::internal, fmt::format("the embedding model '{}' gave {} vectors of {} for {} texts", embedder_->name(), embeddings.count(), embeddings.dimension, n));
+                    co_return fail(ErrorCode::internal,
+                                   fmt::format("the embedding model '{}' gave {} vectors of {} for {} texts",
+                                               embedder_->name(), embeddings.count(), embeddings.dimension, n));
                 if (dimension == 0) {
                     dimension = embeddings.dimension;
                     vectors.resize(total * dimension);
@@ -107,19 +112,23 @@ class Writer {
 };
 
 std::optional<Error> interrupted(const CallOptions& call) {
-    if (call.stop.stop_requested()) return Error(ErrorCode::cancelled, "indexing was cancelled; what was finished is kept");
-    if (call.deadline && Clock::now() >= *call.deadline) return Error(ErrorCode::deadline_exceeded, "indexing ran out of time; what was finished is kept");
+    if (call.stop.stop_requested())
+        return Error(ErrorCode::cancelled, "indexing was cancelled; what was finished is kept");
+    if (call.deadline && Clock::now() >= *call.deadline)
+        return Error(ErrorCode::deadline_exceeded, "indexing ran out of time; what was finished is kept");
     return std::nullopt;
 }
 
 /// Documents that lay under the roots and are not there any more.
-Result<std::size_t> remove_missing(store::KnowledgeBase& base, const std::vector<std::string>& known, const WalkResult& walked) {
+Result<std::size_t> remove_missing(store::KnowledgeBase& base, const std::vector<std::string>& known,
+                                   const WalkResult& walked) {
     std::unordered_set<std::string_view> present;
     for (const FoundFile& file : walked.files) present.insert(file.source);
     std::size_t removed = 0;
     for (const std::string& source : known) {
         if (present.contains(source)) continue;
-        const bool under = std::ranges::any_of(walked.roots, [&](const std::string& root) { return below(source, root) || glob_match(root, source); });
+        const bool under = std::ranges::any_of(
+            walked.roots, [&](const std::string& root) { return below(source, root) || glob_match(root, source); });
         // A folder that could not be read says nothing about what is in it.
         const bool unknown = std::ranges::any_of(walked.failed, [&](const SkippedFile& f) {
             return below(source, f.source) && f.reason != "no such file or folder" && f.reason != "nothing matches";
@@ -136,8 +145,9 @@ struct Outcome {
     std::size_t last_chunks = 0;
 };
 
-task<Result<Outcome>> ingest(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embedder, text::TokenCounter count, IngestOptions options, Work work,
-                             ProgressSink sink, CallOptions call) {
+task<Result<Outcome>> ingest(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embedder,
+                             text::TokenCounter count, IngestOptions options, Work work, ProgressSink sink,
+                             CallOptions call) {
     TENON_CO_TRY(auto known, known_documents(*base));
     std::vector<std::string> known_sources;
     for (const auto& entry : known) known_sources.push_back(entry.first);
@@ -167,7 +177,10 @@ task<Result<Outcome>> ingest(std::shared_ptr<store::KnowledgeBase> base, llm::Em
     };
     WalkResult walked;
     Writer writer(*base, embedder.get(), batch);
-    Pipeline pipeline(co_await boost::asio::this_coro::executor, std::move(work), {std::move(options), std::move(count), std::move(known), call.deadline});
+    // Named, because GCC 12 destroys aggregate temporaries of a full expression with co_await in it twice.
+    const Executor executor = co_await boost::asio::this_coro::executor;
+    PipelineSettings settings{std::move(options), std::move(count), std::move(known), call.deadline};
+    Pipeline pipeline(executor, std::move(work), std::move(settings));
     const std::stop_callback forward(call.stop, [&pipeline] { pipeline.request_stop(); });
     std::optional<Error> failure;
     for (bool running = true; running;) {
@@ -198,7 +211,8 @@ task<Result<Outcome>> ingest(std::shared_ptr<store::KnowledgeBase> base, llm::Em
         if (std::holds_alternative<Prepared>(message) || std::holds_alternative<End>(message)) {
             failure = interrupted(call);
             if (!failure)
-                if (const auto flushed = co_await writer.flush(call, stored, embedded); !flushed) failure = flushed.error();
+                if (const auto flushed = co_await writer.flush(call, stored, embedded); !flushed)
+                    failure = flushed.error();
             if (failure) pipeline.request_stop();
         }
     }
@@ -206,36 +220,49 @@ task<Result<Outcome>> ingest(std::shared_ptr<store::KnowledgeBase> base, llm::Em
     if (removing) {
         TENON_CO_TRY(summary.removed, remove_missing(*base, known_sources, walked));
     }
-    const auto under = [&](const std::string& root) { return std::ranges::any_of(known_sources, [&](const std::string& s) { return below(s, root) || glob_match(root, s); }); };
+    const auto under = [&](const std::string& root) {
+        return std::ranges::any_of(known_sources,
+                                   [&](const std::string& s) { return below(s, root) || glob_match(root, s); });
+    };
     for (SkippedFile& f : walked.failed) {
         const bool absent = f.reason == "no such file or folder" || f.reason == "nothing matches";
         if (absent && removing && under(f.source)) continue;  // it was deleted, and so are its documents now
         summary.failed.push_back({f.source, Error(absent ? ErrorCode::not_found : ErrorCode::io, f.reason)});
     }
     summary.skipped = std::move(walked.skipped);
-    if (!walked.roots.empty() && walked.files.empty() && summary.removed == 0 && summary.failed.size() == walked.roots.size() &&
-        std::ranges::all_of(summary.failed, [](const IngestFailure& f) { return f.error.code() == ErrorCode::not_found; }))
-        co_return fail(ErrorCode::not_found, fmt::format("{}: {}", summary.failed[0].source, summary.failed[0].error.message()));
+    if (!walked.roots.empty() && walked.files.empty() && summary.removed == 0 &&
+        summary.failed.size() == walked.roots.size() && std::ranges::all_of(summary.failed, [](const IngestFailure& f) {
+            return f.error.code() == ErrorCode::not_found;
+        }))
+        co_return fail(ErrorCode::not_found,
+                       fmt::format("{}: {}", summary.failed[0].source, summary.failed[0].error.message()));
     co_return std::move(outcome);
 }
 
 }  // namespace
 
-Ingestor::Ingestor(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embedder, text::TokenCounter count, IngestOptions options)
-    : state_(std::make_shared<State>(State{std::move(base), std::move(embedder), std::move(count), std::move(options)})) {}
+Ingestor::Ingestor(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embedder, text::TokenCounter count,
+                   IngestOptions options)
+    : state_(
+          std::make_shared<State>(State{std::move(base), std::move(embedder), std::move(count), std::move(options)})) {}
 
-task<Result<IngestSummary>> Ingestor::run(std::vector<std::string> paths, ProgressSink progress, CallOptions options) const {
+task<Result<IngestSummary>> Ingestor::run(std::vector<std::string> paths, ProgressSink progress,
+                                          CallOptions options) const {
     const auto state = state_;
-    TENON_CO_TRY(Outcome outcome, co_await ingest(state->base, state->embedder, state->count, state->options, std::move(paths), std::move(progress), options));
+    Work work = std::move(paths);
+    TENON_CO_TRY(Outcome outcome, co_await ingest(state->base, state->embedder, state->count, state->options,
+                                                  std::move(work), std::move(progress), options));
     co_return std::move(outcome.summary);
 }
 
-task<Result<IngestedDocument>> Ingestor::ingest_bytes(std::string name, std::string bytes, ProgressSink progress, CallOptions options) const {
+task<Result<IngestedDocument>> Ingestor::ingest_bytes(std::string name, std::string bytes, ProgressSink progress,
+                                                      CallOptions options) const {
     const auto state = state_;
     IngestedDocument out;
     out.source = name;
-    TENON_CO_TRY(Outcome outcome, co_await ingest(state->base, state->embedder, state->count, state->options, Upload{std::move(name), std::move(bytes)},
-                                                  std::move(progress), options));
+    Work work = Upload{std::move(name), std::move(bytes)};
+    TENON_CO_TRY(Outcome outcome, co_await ingest(state->base, state->embedder, state->count, state->options,
+                                                  std::move(work), std::move(progress), options));
     if (!outcome.summary.failed.empty()) co_return std::unexpected(std::move(outcome.summary.failed[0].error));
     out.unchanged = outcome.summary.unchanged > 0;
     out.replaced = outcome.summary.replaced > 0;

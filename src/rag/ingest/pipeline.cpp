@@ -26,7 +26,9 @@ std::string file_title(std::string_view source) {
 }  // namespace
 
 Pipeline::Pipeline(Executor executor, Work work, PipelineSettings settings)
-    : settings_(std::move(settings)), signal_(std::move(executor), 1), thread_([this, w = std::move(work)]() mutable { produce(std::move(w)); }) {}
+    : settings_(std::move(settings)),
+      signal_(std::move(executor), 1),
+      thread_([this, w = std::move(work)]() mutable { produce(std::move(w)); }) {}
 
 Pipeline::~Pipeline() {
     stop_.request_stop();
@@ -53,7 +55,9 @@ task<Message> Pipeline::next() {
 void Pipeline::push(Message message) {
     {
         std::unique_lock lock(mutex_);
-        const auto room = [&] { return stop_.stop_requested() || (queue_.size() < max_queued && queued_bytes_ < max_queued_bytes); };
+        const auto room = [&] {
+            return stop_.stop_requested() || (queue_.size() < max_queued && queued_bytes_ < max_queued_bytes);
+        };
         while (!room()) space_.wait_for(lock, std::chrono::milliseconds(200));  // a stop request does not notify
         queued_bytes_ += size_of(message);
         queue_.push_back(std::move(message));
@@ -63,15 +67,18 @@ void Pipeline::push(Message message) {
 
 std::optional<Error> Pipeline::interrupted() const {
     if (stop_.stop_requested()) return Error(ErrorCode::cancelled, "indexing was cancelled; what was finished is kept");
-    if (settings_.deadline && Clock::now() >= *settings_.deadline) return Error(ErrorCode::deadline_exceeded, "indexing ran out of time; what was finished is kept");
+    if (settings_.deadline && Clock::now() >= *settings_.deadline)
+        return Error(ErrorCode::deadline_exceeded, "indexing ran out of time; what was finished is kept");
     return std::nullopt;
 }
 
 void Pipeline::produce(Work work) {
     std::optional<Error> error;
     try {
-        if (auto* upload = std::get_if<Upload>(&work)) produce_document(upload->name, std::move(upload->bytes));
-        else produce_paths(std::get<std::vector<std::string>>(work));
+        if (auto* upload = std::get_if<Upload>(&work))
+            produce_document(upload->name, std::move(upload->bytes));
+        else
+            produce_paths(std::get<std::vector<std::string>>(work));
         error = interrupted();
     } catch (const std::bad_alloc&) {
         error = Error(ErrorCode::resource_exhausted, "out of memory while reading documents");
@@ -91,15 +98,18 @@ void Pipeline::produce_paths(const std::vector<std::string>& paths) {
     for (const FoundFile& file : files) {
         if (interrupted()) return;
         auto bytes = read_file(file.path, settings_.options.load.limits.max_bytes);
-        if (!bytes) push(Failed{file.source, bytes.error()});
-        else produce_document(file.source, std::move(*bytes));
+        if (!bytes)
+            push(Failed{file.source, bytes.error()});
+        else
+            produce_document(file.source, std::move(*bytes));
     }
 }
 
 void Pipeline::produce_document(const std::string& source, std::string bytes) {
     std::string hash = sha256_hex(bytes);
     const auto known = settings_.known.find(source);
-    if (!settings_.options.force && known != settings_.known.end() && known->second == hash) return push(Unchanged{source});
+    if (!settings_.options.force && known != settings_.known.end() && known->second == hash)
+        return push(Unchanged{source});
     LoadOptions load_options = settings_.options.load;
     load_options.stop = stop_.get_token();
     if (settings_.deadline) {
@@ -116,7 +126,9 @@ void Pipeline::produce_document(const std::string& source, std::string bytes) {
     if (!loaded) return push(Failed{source, loaded.error()});
     Prepared out;
     out.replaces = known != settings_.known.end();
-    out.document.media_type = load_options.media_type.empty() ? media_type(source, std::string_view(bytes).substr(0, 4096)) : load_options.media_type;
+    out.document.media_type = load_options.media_type.empty()
+                                  ? media_type(source, std::string_view(bytes).substr(0, 4096))
+                                  : load_options.media_type;
     bytes = {};
     out.chunks = make_chunks(*loaded, settings_.options.split, settings_.count);
     out.document.source = source;

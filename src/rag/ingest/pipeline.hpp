@@ -50,7 +50,8 @@ struct PipelineSettings {
     std::optional<Clock::time_point> deadline;
 };
 
-/// One producer thread, one consuming coroutine. The producer waits while the queue is full, and never for the executor.
+/// One producer thread, one consuming coroutine. The producer waits while the queue is full, and never for the
+/// executor.
 class Pipeline {
   public:
     Pipeline(Executor executor, Work work, PipelineSettings settings);

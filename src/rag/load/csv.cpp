@@ -1,4 +1,5 @@
-// CSV and TSV (RFC 4180, leniently): one line of "column: value" pairs for each record, so that a passage reads by itself.
+// CSV and TSV (RFC 4180, leniently): one line of "column: value" pairs for each record, so that a passage reads by
+// itself.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,16 +27,20 @@ std::vector<std::string> record(std::string_view text, std::size_t& at, char sep
                 const std::size_t quote = std::min(text.find('"', at), text.size());
                 field.append(text, at, quote - at);
                 at = quote + 1;
-                if (at < text.size() && text[at] == '"') field += text[at++];
-                else break;
+                if (at < text.size() && text[at] == '"')
+                    field += text[at++];
+                else
+                    break;
             }
             at = std::min(at, text.size());
             continue;
         }
         ++at;
         if (c == '\n') break;
-        if (c == separator && fields.size() < max_columns) fields.emplace_back();
-        else field += c;
+        if (c == separator && fields.size() < max_columns)
+            fields.emplace_back();
+        else
+            field += c;
     }
     return fields;
 }
@@ -56,7 +61,8 @@ char find_separator(std::string_view text) {
             ++records;
         }
         if (width < 2 || records == 0) continue;
-        const double score = static_cast<double>(same) / static_cast<double>(records) + 0.01 * std::log2(static_cast<double>(width));
+        const double score =
+            static_cast<double>(same) / static_cast<double>(records) + 0.01 * std::log2(static_cast<double>(width));
         if (score > best_score) best_score = score, best = candidate;
     }
     return best;
@@ -76,7 +82,11 @@ bool is_header(const std::vector<std::string>& first, const std::vector<std::str
     }
     if (second.empty()) return first.size() > 1;
     const bool data = std::ranges::any_of(second, is_number);
-    const auto length = [](const std::vector<std::string>& r) { std::size_t n = 0; for (const auto& f : r) n += f.size(); return n; };
+    const auto length = [](const std::vector<std::string>& r) {
+        std::size_t n = 0;
+        for (const auto& f : r) n += f.size();
+        return n;
+    };
     return data || length(first) <= length(second) * 2;
 }
 
@@ -95,7 +105,8 @@ Result<StructuredText> load_csv(const Input& input) {
     std::vector<std::string> header;
     std::vector<std::string> first = record(text, at, separator);
     std::size_t peek = at;
-    const std::vector<std::string> second = peek < text.size() ? record(text, peek, separator) : std::vector<std::string>{};
+    const std::vector<std::string> second =
+        peek < text.size() ? record(text, peek, separator) : std::vector<std::string>{};
     if (is_header(first, second)) {
         for (const auto& name : first) header.push_back(collapse(name));
         std::string names = "Columns:";

@@ -36,7 +36,9 @@ class Package {
         Package out(archive, bytes.size(), limits);
         const auto entries = zip_get_num_entries(archive, 0);
         if (entries > static_cast<zip_int64_t>(limits.max_archive_entries))
-            return fail(ErrorCode::resource_exhausted, fmt::format("the archive holds {} entries, more than the limit of {}", entries, limits.max_archive_entries));
+            return fail(ErrorCode::resource_exhausted,
+                        fmt::format("the archive holds {} entries, more than the limit of {}", entries,
+                                    limits.max_archive_entries));
         return out;
     }
 
@@ -45,11 +47,13 @@ class Package {
     Result<std::string> read(const char* name) {
         zip_stat_t info;
         zip_stat_init(&info);
-        if (zip_stat(archive_.get(), name, 0, &info) != 0) return fail(ErrorCode::corrupt, fmt::format("the DOCX file has no part {}", name));
+        if (zip_stat(archive_.get(), name, 0, &info) != 0)
+            return fail(ErrorCode::corrupt, fmt::format("the DOCX file has no part {}", name));
         if ((info.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && info.encryption_method != ZIP_EM_NONE)
             return fail(ErrorCode::unsupported, "the DOCX file is encrypted; save it without a password");
         const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> file(zip_fopen(archive_.get(), name, 0), &zip_fclose);
-        if (file == nullptr) return fail(ErrorCode::corrupt, fmt::format("cannot unpack {}: {}", name, zip_strerror(archive_.get())));
+        if (file == nullptr)
+            return fail(ErrorCode::corrupt, fmt::format("cannot unpack {}: {}", name, zip_strerror(archive_.get())));
         std::string out;
         std::string buffer(std::size_t{1} << 16, '\0');
         for (;;) {
@@ -60,13 +64,16 @@ class Package {
             total_ += static_cast<std::size_t>(n);
             const bool bomb = total_ > (std::size_t{16} << 20) && total_ / limits_.max_expansion > packed_;
             if (out.size() > max_part || total_ > limits_.max_bytes || bomb)
-                return fail(ErrorCode::resource_exhausted, fmt::format("the DOCX file unpacks to more than the limit ({} bytes so far from {})", total_, packed_));
+                return fail(ErrorCode::resource_exhausted,
+                            fmt::format("the DOCX file unpacks to more than the limit ({} bytes so far from {})",
+                                        total_, packed_));
         }
         return out;
     }
 
   private:
-    Package(zip_t* archive, std::size_t packed, const LoadLimits& limits) : archive_(archive, &zip_discard), packed_(packed), limits_(limits) {}
+    Package(zip_t* archive, std::size_t packed, const LoadLimits& limits)
+        : archive_(archive, &zip_discard), packed_(packed), limits_(limits) {}
     Archive archive_;
     std::size_t packed_ = 0, total_ = 0;
     LoadLimits limits_;
@@ -74,7 +81,9 @@ class Package {
 
 Result<void> parse(pugi::xml_document& xml, const std::string& text, const char* name) {
     const auto parsed = xml.load_buffer(text.data(), text.size(), pugi::parse_default | pugi::parse_ws_pcdata_single);
-    if (!parsed) return fail(ErrorCode::corrupt, fmt::format("{} is not well-formed XML: {} at byte {}", name, parsed.description(), parsed.offset));
+    if (!parsed)
+        return fail(ErrorCode::corrupt,
+                    fmt::format("{} is not well-formed XML: {} at byte {}", name, parsed.description(), parsed.offset));
     return {};
 }
 
@@ -86,7 +95,7 @@ std::string_view local_name(const pugi::xml_node& node) {
 
 struct Style {
     std::string based_on;
-    int level = 0;      ///< 1..9 for headings
+    int level = 0;  ///< 1..9 for headings
     bool title = false;
     bool list = false;
 };
@@ -124,11 +133,14 @@ class Reader {
         for (const auto node : xml.document_element().children("w:style")) {
             Style style;
             std::string name = node.child("w:name").attribute("w:val").value();
-            std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-            if (name.starts_with("heading ") && name.size() == 9 && name[8] >= '1' && name[8] <= '9') style.level = name[8] - '0';
+            std::ranges::transform(name, name.begin(),
+                                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+            if (name.starts_with("heading ") && name.size() == 9 && name[8] >= '1' && name[8] <= '9')
+                style.level = name[8] - '0';
             if (name == "title") style.title = true;
             const auto properties = node.child("w:pPr");
-            if (const auto outline = properties.child("w:outlineLvl")) style.level = outline.attribute("w:val").as_int(9) + 1;
+            if (const auto outline = properties.child("w:outlineLvl"))
+                style.level = outline.attribute("w:val").as_int(9) + 1;
             style.list = !properties.child("w:numPr").empty() && style.level == 0;
             style.based_on = node.child("w:basedOn").attribute("w:val").value();
             styles_[node.attribute("w:styleId").value()] = style;
@@ -163,7 +175,8 @@ class Reader {
             out.list = out.list || found->second.list;
             id = found->second.based_on;
         }
-        if (const auto outline = paragraph.child("w:pPr").child("w:outlineLvl")) out.level = outline.attribute("w:val").as_int(9) + 1;
+        if (const auto outline = paragraph.child("w:pPr").child("w:outlineLvl"))
+            out.level = outline.attribute("w:val").as_int(9) + 1;
         if (out.level > 9) out.level = 0;
         return out;
     }
@@ -172,10 +185,14 @@ class Reader {
         if (depth > max_depth) return;
         for (const auto node : parent.children()) {
             const auto name = local_name(node);
-            if (name == "p") paragraph(node);
-            else if (name == "tbl") table(node, depth);
-            else if (name == "sdt") blocks(node.child("w:sdtContent"), depth + 1);
-            else if (name == "ins" || name == "customXml" || name == "smartTag") blocks(node, depth + 1);
+            if (name == "p")
+                paragraph(node);
+            else if (name == "tbl")
+                table(node, depth);
+            else if (name == "sdt")
+                blocks(node.child("w:sdtContent"), depth + 1);
+            else if (name == "ins" || name == "customXml" || name == "smartTag")
+                blocks(node, depth + 1);
         }
     }
 
@@ -205,7 +222,8 @@ class Reader {
         } else {
             builder_.add(BlockKind::paragraph, lines, 0, at_page);
         }
-        for (std::size_t i = first_note; i < pending_.size(); ++i) builder_.add(BlockKind::paragraph, pending_[i], 0, at_page);
+        for (std::size_t i = first_note; i < pending_.size(); ++i)
+            builder_.add(BlockKind::paragraph, pending_[i], 0, at_page);
         pending_.resize(first_note);
     }
 
@@ -218,7 +236,8 @@ class Reader {
             } else if (name == "tab" || name == "ptab") {
                 out += '\t';
             } else if (name == "br" || name == "cr") {
-                if (std::string_view(node.attribute("w:type").value()) == "page") continue;  // followed by lastRenderedPageBreak
+                if (std::string_view(node.attribute("w:type").value()) == "page")
+                    continue;  // followed by lastRenderedPageBreak
                 out += '\n';
             } else if (name == "noBreakHyphen") {
                 out += '-';
@@ -232,7 +251,8 @@ class Reader {
                 pending_.push_back(fmt::format("[{}] {}", note_number_, note->second));
             } else if (name == "AlternateContent") {
                 runs(node.child("mc:Choice"), out, depth + 1);
-            } else if (name == "del" || name == "moveFrom" || name == "pPr" || name == "rPr" || name == "instrText" || name == "sectPr") {
+            } else if (name == "del" || name == "moveFrom" || name == "pPr" || name == "rPr" || name == "instrText" ||
+                       name == "sectPr") {
                 continue;
             } else if (name == "p") {  // text boxes
                 out += '\n';
@@ -295,7 +315,9 @@ class Reader {
 
 Result<StructuredText> load_docx(const Input& input) {
     // Office encrypts documents inside an OLE container.
-    if (input.bytes.starts_with("\xD0\xCF\x11\xE0")) return fail(ErrorCode::unsupported, "the file is an encrypted or old Word document (OLE); save it as DOCX without a password");
+    if (input.bytes.starts_with("\xD0\xCF\x11\xE0"))
+        return fail(ErrorCode::unsupported,
+                    "the file is an encrypted or old Word document (OLE); save it as DOCX without a password");
     TENON_TRY(Package package, Package::open(input.bytes, input.options.limits));
     DocumentBuilder builder(input.options.limits.max_text_bytes);
     TENON_TRY(std::string title, Reader(package, builder).run());

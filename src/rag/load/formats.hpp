@@ -15,14 +15,14 @@ using text::StructuredText;
 
 struct Input {
     std::string_view bytes;
-    std::string_view name;        ///< without a trailing .gz
+    std::string_view name;  ///< without a trailing .gz
     std::string_view media_type;
     const LoadOptions& options;
 };
 
 using Loader = Result<StructuredText> (*)(const Input&);
 
-Result<StructuredText> load_plain(const Input& input);      ///< also reStructuredText, AsciiDoc and Org by extension
+Result<StructuredText> load_plain(const Input& input);  ///< also reStructuredText, AsciiDoc and Org by extension
 Result<StructuredText> load_markdown(const Input& input);
 Result<StructuredText> load_html(const Input& input);
 Result<StructuredText> load_pdf(const Input& input);

@@ -26,8 +26,10 @@ void expand(std::string_view pattern, std::string prefix, std::vector<std::strin
         int depth = 0;
         std::size_t close = std::string_view::npos;
         for (std::size_t k = i; k < pattern.size(); ++k) {
-            if (pattern[k] == '{') ++depth;
-            else if (pattern[k] == ',' && depth == 1) bounds.push_back(k);
+            if (pattern[k] == '{')
+                ++depth;
+            else if (pattern[k] == ',' && depth == 1)
+                bounds.push_back(k);
             else if (pattern[k] == '}' && --depth == 0) {
                 close = k;
                 break;
@@ -39,7 +41,9 @@ void expand(std::string_view pattern, std::string prefix, std::vector<std::strin
         }
         bounds.push_back(close);
         for (std::size_t k = 0; k + 1 < bounds.size(); ++k)
-            expand(std::string(pattern.substr(bounds[k] + 1, bounds[k + 1] - bounds[k] - 1)) + std::string(pattern.substr(close + 1)), prefix, out);
+            expand(std::string(pattern.substr(bounds[k] + 1, bounds[k + 1] - bounds[k] - 1)) +
+                       std::string(pattern.substr(close + 1)),
+                   prefix, out);
         return;
     }
     out.push_back(std::move(prefix));

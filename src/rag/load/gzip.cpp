@@ -10,7 +10,8 @@ namespace tenon::rag::load_detail {
 Result<std::string> gunzip(std::string_view bytes, const LoadLimits& limits) {
     constexpr std::size_t free_size = std::size_t{16} << 20;
     z_stream stream{};
-    if (inflateInit2(&stream, 15 + 16) != Z_OK) return fail(ErrorCode::resource_exhausted, "cannot start zlib: out of memory");
+    if (inflateInit2(&stream, 15 + 16) != Z_OK)
+        return fail(ErrorCode::resource_exhausted, "cannot start zlib: out of memory");
     struct End {
         z_stream* stream;
         ~End() { inflateEnd(stream); }
@@ -22,7 +23,8 @@ Result<std::string> gunzip(std::string_view bytes, const LoadLimits& limits) {
     while (true) {
         if (stream.avail_in == 0) {
             const std::size_t n = std::min(bytes.size() - at, std::size_t{1} << 20);
-            stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data() + at));  // zlib does not write to it
+            stream.next_in =
+                reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data() + at));  // zlib does not write to it
             stream.avail_in = static_cast<uInt>(n);
             at += n;
         }
@@ -40,12 +42,17 @@ Result<std::string> gunzip(std::string_view bytes, const LoadLimits& limits) {
         stream.avail_out = static_cast<uInt>(buffer.size());
         const int code = inflate(&stream, Z_NO_FLUSH);
         if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
-            return fail(ErrorCode::corrupt, fmt::format("the gzip file is damaged: {}", stream.msg != nullptr ? stream.msg : "bad data"));
+            return fail(ErrorCode::corrupt,
+                        fmt::format("the gzip file is damaged: {}", stream.msg != nullptr ? stream.msg : "bad data"));
         const std::size_t produced = buffer.size() - stream.avail_out;
-        if (code == Z_BUF_ERROR && produced == 0 && stream.avail_in != 0) return fail(ErrorCode::corrupt, "the gzip file is damaged");
+        if (code == Z_BUF_ERROR && produced == 0 && stream.avail_in != 0)
+            return fail(ErrorCode::corrupt, "the gzip file is damaged");
         out.append(buffer, 0, produced);
-        if (out.size() > limits.max_bytes || (out.size() > free_size && out.size() / limits.max_expansion > bytes.size()))
-            return fail(ErrorCode::resource_exhausted, fmt::format("the gzip file unpacks to more than the limit ({} bytes so far from {})", out.size(), bytes.size()));
+        if (out.size() > limits.max_bytes ||
+            (out.size() > free_size && out.size() / limits.max_expansion > bytes.size()))
+            return fail(ErrorCode::resource_exhausted,
+                        fmt::format("the gzip file unpacks to more than the limit ({} bytes so far from {})",
+                                    out.size(), bytes.size()));
         finished = code == Z_STREAM_END;
     }
 }

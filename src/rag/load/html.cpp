@@ -22,27 +22,69 @@ using Node = const xmlNode*;
 using Document = std::unique_ptr<xmlDoc, decltype(&xmlFreeDoc)>;
 
 template <std::size_t N>
-bool among(std::string_view word, const std::array<std::string_view, N>& words) { return std::ranges::find(words, word) != words.end(); }
+bool among(std::string_view word, const std::array<std::string_view, N>& words) {
+    return std::ranges::find(words, word) != words.end();
+}
 
-constexpr std::array<std::string_view, 21> never{"script", "style", "noscript", "template", "iframe", "object", "embed", "svg", "canvas", "head", "button",
-                                                 "input", "select", "option", "textarea", "audio", "video", "map", "datalist", "dialog", "annotation"};
+constexpr std::array<std::string_view, 21> never{"script",   "style",  "noscript",  "template", "iframe", "object",
+                                                 "embed",    "svg",    "canvas",    "head",     "button", "input",
+                                                 "select",   "option", "textarea",  "audio",    "video",  "map",
+                                                 "datalist", "dialog", "annotation"};
 constexpr std::array<std::string_view, 3> furniture{"nav", "aside", "footer"};
-constexpr std::array<std::string_view, 6> furniture_roles{"navigation", "banner", "contentinfo", "search", "complementary", "dialog"};
-constexpr std::array<std::string_view, 36> furniture_classes{
-    "sphinxsidebar", "sidebar", "navbar", "nav", "navigation", "breadcrumb", "breadcrumbs", "toc", "headerlink", "footer", "related", "menu",
-    "cookie-banner", "skip-link", "noprint", "mw-editsection", "mw-jump-link", "navheader", "navfooter", "site-header", "site-footer", "site-nav",
-    "anchor-link", "visually-hidden", "sr-only", "advertisement", "copybtn", "docnav", "prevnext", "prev-next", "pager", "pagination", "nav-links",
-    "nav-panel", "rst-footer-buttons", "page-nav"};
-constexpr std::array<std::string_view, 26> blocks{"p", "div", "section", "article", "main", "header", "dl", "figure", "figcaption", "details", "summary", "address",
-                                                  "form", "fieldset", "legend", "hr", "center", "body", "html", "caption", "tbody", "thead", "tfoot", "tr", "td", "th"};
+constexpr std::array<std::string_view, 6> furniture_roles{"navigation", "banner",        "contentinfo",
+                                                          "search",     "complementary", "dialog"};
+constexpr std::array<std::string_view, 36> furniture_classes{"sphinxsidebar",
+                                                             "sidebar",
+                                                             "navbar",
+                                                             "nav",
+                                                             "navigation",
+                                                             "breadcrumb",
+                                                             "breadcrumbs",
+                                                             "toc",
+                                                             "headerlink",
+                                                             "footer",
+                                                             "related",
+                                                             "menu",
+                                                             "cookie-banner",
+                                                             "skip-link",
+                                                             "noprint",
+                                                             "mw-editsection",
+                                                             "mw-jump-link",
+                                                             "navheader",
+                                                             "navfooter",
+                                                             "site-header",
+                                                             "site-footer",
+                                                             "site-nav",
+                                                             "anchor-link",
+                                                             "visually-hidden",
+                                                             "sr-only",
+                                                             "advertisement",
+                                                             "copybtn",
+                                                             "docnav",
+                                                             "prevnext",
+                                                             "prev-next",
+                                                             "pager",
+                                                             "pagination",
+                                                             "nav-links",
+                                                             "nav-panel",
+                                                             "rst-footer-buttons",
+                                                             "page-nav"};
+constexpr std::array<std::string_view, 26> blocks{
+    "p",       "div",     "section", "article", "main",     "header", "dl", "figure", "figcaption",
+    "details", "summary", "address", "form",    "fieldset", "legend", "hr", "center", "body",
+    "html",    "caption", "tbody",   "thead",   "tfoot",    "tr",     "td", "th"};
 
-std::string_view name_of(Node node) { return node->name == nullptr ? std::string_view{} : std::string_view(reinterpret_cast<const char*>(node->name)); }
+std::string_view name_of(Node node) {
+    return node->name == nullptr ? std::string_view{} : std::string_view(reinterpret_cast<const char*>(node->name));
+}
 
 std::string_view attribute(Node node, std::string_view wanted) {
     for (const xmlAttr* a = node->properties; a != nullptr; a = a->next)
         if (wanted == reinterpret_cast<const char*>(a->name)) {
             const xmlNode* value = a->children;
-            return value != nullptr && value->content != nullptr ? std::string_view(reinterpret_cast<const char*>(value->content)) : std::string_view("\0", 0);
+            return value != nullptr && value->content != nullptr
+                       ? std::string_view(reinterpret_cast<const char*>(value->content))
+                       : std::string_view("\0", 0);
         }
     return {};
 }
@@ -69,10 +111,13 @@ bool has_furniture_class(Node node) {
 bool is_hidden(Node node) {
     const auto style = attribute(node, "style");
     return has_attribute(node, "hidden") || attribute(node, "aria-hidden") == "true" ||
-           (style.size() < 400 && (style.find("display:none") != std::string_view::npos || style.find("display: none") != std::string_view::npos));
+           (style.size() < 400 && (style.find("display:none") != std::string_view::npos ||
+                                   style.find("display: none") != std::string_view::npos));
 }
 
-int heading_level(std::string_view name) { return name.size() == 2 && name[0] == 'h' && name[1] >= '1' && name[1] <= '6' ? name[1] - '0' : 0; }
+int heading_level(std::string_view name) {
+    return name.size() == 2 && name[0] == 'h' && name[1] >= '1' && name[1] <= '6' ? name[1] - '0' : 0;
+}
 
 /// Visits a subtree without recursion; `enter` says whether to go below a node.
 template <class Enter>
@@ -91,9 +136,12 @@ void visit(Node root, Enter enter) {
 
 void append_text(Node root, std::string& out) {
     visit(root, [&](Node node) {
-        if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE) out += reinterpret_cast<const char*>(node->content);
-        else if (node->type == XML_ELEMENT_NODE && name_of(node) == "br") out += line_break;
-        return node->type != XML_ELEMENT_NODE || !(among(name_of(node), never) || among("headerlink", std::array{attribute(node, "class")}));
+        if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE)
+            out += reinterpret_cast<const char*>(node->content);
+        else if (node->type == XML_ELEMENT_NODE && name_of(node) == "br")
+            out += line_break;
+        return node->type != XML_ELEMENT_NODE ||
+               !(among(name_of(node), never) || among("headerlink", std::array{attribute(node, "class")}));
     });
 }
 
@@ -129,8 +177,10 @@ class Reader {
             if (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE) {
                 if (!context.headings_only) inline_ += reinterpret_cast<const char*>(child->content);
             } else if (child->type == XML_ELEMENT_NODE) {
-                if (name_of(child) == "li") item(child, context, name_of(node) == "ol" ? ++number : 0);
-                else element(child, context);
+                if (name_of(child) == "li")
+                    item(child, context, name_of(node) == "ol" ? ++number : 0);
+                else
+                    element(child, context);
             }
         }
     }
@@ -187,8 +237,10 @@ class Reader {
             flush(context);
         } else if (name == "table") {
             flush(context);
-            if (is_layout(node)) children(node, context);
-            else table(node);
+            if (is_layout(node))
+                children(node, context);
+            else
+                table(node);
             flush(context);
         } else if (among(name, blocks)) {
             flush(context);
@@ -206,7 +258,8 @@ class Reader {
         flush(context);
         context.kind = BlockKind::list_item;
         context.list_depth = std::max(context.list_depth, 1);
-        prefix_ = std::string(static_cast<std::size_t>(std::min(context.list_depth, 8) - 1) * 2, ' ') + (number > 0 ? fmt::format("{}. ", number) : "- ");
+        prefix_ = std::string(static_cast<std::size_t>(std::min(context.list_depth, 8) - 1) * 2, ' ') +
+                  (number > 0 ? fmt::format("{}. ", number) : "- ");
         children(node, context);
         flush(context);
         prefix_.clear();
@@ -310,11 +363,14 @@ std::string declared_charset(std::string_view bytes) {
         std::size_t i = at + 7;
         while (i < head.size() && (head[i] == ' ' || head[i] == '=' || head[i] == '"' || head[i] == '\'')) ++i;
         std::size_t end = i;
-        while (end < head.size() && end - i < 40 && (std::isalnum(static_cast<unsigned char>(head[end])) != 0 || head[end] == '-' || head[end] == '_')) ++end;
+        while (end < head.size() && end - i < 40 &&
+               (std::isalnum(static_cast<unsigned char>(head[end])) != 0 || head[end] == '-' || head[end] == '_'))
+            ++end;
         if (end > i) return std::string(head.substr(i, end - i));
     }
     const std::size_t xml = head.find("encoding=\"");
-    if (head.starts_with("<?xml") && xml != std::string_view::npos) return std::string(head.substr(xml + 10, std::min<std::size_t>(40, head.find('"', xml + 10) - xml - 10)));
+    if (head.starts_with("<?xml") && xml != std::string_view::npos)
+        return std::string(head.substr(xml + 10, std::min<std::size_t>(40, head.find('"', xml + 10) - xml - 10)));
     return {};
 }
 
@@ -325,16 +381,19 @@ Result<Document> parse(const std::string& text) {
     sax.error = ignore_message;
     sax.warning = ignore_message;
     sax.serror = nullptr;
-    const std::unique_ptr<xmlParserCtxt, decltype(&htmlFreeParserCtxt)> parser(htmlCreateMemoryParserCtxt(text.data(), static_cast<int>(text.size())), &htmlFreeParserCtxt);
+    const std::unique_ptr<xmlParserCtxt, decltype(&htmlFreeParserCtxt)> parser(
+        htmlCreateMemoryParserCtxt(text.data(), static_cast<int>(text.size())), &htmlFreeParserCtxt);
     if (parser == nullptr) return fail(ErrorCode::resource_exhausted, "out of memory for the HTML parser");
     *parser->sax = sax;
     bool too_deep = false;
     parser->_private = &too_deep;
-    htmlCtxtUseOptions(parser.get(), HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_NODEFDTD | HTML_PARSE_IGNORE_ENC);
+    htmlCtxtUseOptions(parser.get(), HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
+                                         HTML_PARSE_NODEFDTD | HTML_PARSE_IGNORE_ENC);
     parser->options |= XML_PARSE_HUGE;
     if (auto* handler = xmlFindCharEncodingHandler("UTF-8")) {
         xmlSwitchToEncoding(parser.get(), handler);
-        if (parser->input->encoding == nullptr) parser->input->encoding = xmlStrdup(reinterpret_cast<const xmlChar*>("UTF-8"));
+        if (parser->input->encoding == nullptr)
+            parser->input->encoding = xmlStrdup(reinterpret_cast<const xmlChar*>("UTF-8"));
     }
     htmlParseDocument(parser.get());
     Document document(parser->myDoc, &xmlFreeDoc);

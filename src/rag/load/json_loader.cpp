@@ -10,7 +10,9 @@
 namespace tenon::rag::load_detail {
 namespace {
 
-std::string scalar(const json::Value& value) { return value.is_string() ? std::string(trimmed(value.get_string())) : json::dump(value); }
+std::string scalar(const json::Value& value) {
+    return value.is_string() ? std::string(trimmed(value.get_string())) : json::dump(value);
+}
 
 bool is_scalar(const json::Value& value) { return !value.is_object() && !value.is_array(); }
 
@@ -23,7 +25,8 @@ void flatten(const json::Value& value, const std::string& key, std::string_view 
         out += text;
     };
     if (value.is_object()) {
-        for (const auto& [name, inner] : value.get_object()) flatten(inner, key.empty() ? std::string(name) : key + "." + std::string(name), separator, out);
+        for (const auto& [name, inner] : value.get_object())
+            flatten(inner, key.empty() ? std::string(name) : key + "." + std::string(name), separator, out);
     } else if (value.is_array()) {
         const auto& items = value.get_array();
         if (std::ranges::all_of(items, is_scalar)) {
@@ -31,7 +34,8 @@ void flatten(const json::Value& value, const std::string& key, std::string_view 
             for (const auto& item : items) joined += (joined.empty() ? "" : ", ") + scalar(item);
             put(joined);
         } else {
-            for (std::size_t i = 0; i < items.size(); ++i) flatten(items[i], fmt::format("{}[{}]", key, i), separator, out);
+            for (std::size_t i = 0; i < items.size(); ++i)
+                flatten(items[i], fmt::format("{}[{}]", key, i), separator, out);
         }
     } else {
         put(scalar(value));
@@ -46,7 +50,9 @@ class Writer {
     void record(const json::Value& value, std::string_view separator, bool tight) {
         std::string out;
         flatten(value, {}, separator, out);
-        if (tight) std::ranges::replace_if(out, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        if (tight)
+            std::ranges::replace_if(
+                out, [](char c) { return c == '\n' || c == '\r'; }, ' ');
         builder_.add(BlockKind::other, out, 0, 0, tight);
     }
     void raw(std::string_view text) { builder_.add(BlockKind::other, text, 0, 0, true); }
@@ -106,7 +112,8 @@ std::string_view title_of(const json::Value& value) {
 
 Result<StructuredText> load_json(const Input& input) {
     TENON_TRY(const std::string text, decode_text(input));
-    TENON_TRY(const json::Value value, json::parse(text, {.max_depth = 100, .max_bytes = input.options.limits.max_bytes}));
+    TENON_TRY(const json::Value value,
+              json::parse(text, {.max_depth = 100, .max_bytes = input.options.limits.max_bytes}));
     Writer writer(input.options.limits.max_text_bytes);
     writer.document(value);
     return writer.finish(std::string(title_of(value)));

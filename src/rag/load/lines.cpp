@@ -18,11 +18,13 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 
 Result<std::string> decode_text(const Input& input, std::string_view encoding_hint) {
     const std::string& encoding = input.options.encoding;
-    if (encoding.empty() && text::looks_binary(input.bytes)) return fail(ErrorCode::unsupported, "the file is binary, not text");
+    if (encoding.empty() && text::looks_binary(input.bytes))
+        return fail(ErrorCode::unsupported, "the file is binary, not text");
     TENON_TRY(text::DecodedText decoded, text::to_utf8(input.bytes, encoding, encoding_hint));
     std::string& text = decoded.text;
     if (text.size() > input.options.limits.max_text_bytes)
-        return fail(ErrorCode::resource_exhausted, fmt::format("the text is longer than the limit of {} bytes", input.options.limits.max_text_bytes));
+        return fail(ErrorCode::resource_exhausted,
+                    fmt::format("the text is longer than the limit of {} bytes", input.options.limits.max_text_bytes));
     std::size_t out = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -45,9 +47,12 @@ std::vector<Line> split_lines(std::string_view text) {
         Line line{at, newline, 0};
         while (line.end > at && is_blank(text[line.end - 1])) --line.end;
         for (std::size_t i = at; i < line.end; ++i) {
-            if (text[i] == ' ') ++line.indent;
-            else if (text[i] == '\t') line.indent += 4 - line.indent % 4;
-            else if (text[i] != '\f') break;
+            if (text[i] == ' ')
+                ++line.indent;
+            else if (text[i] == '\t')
+                line.indent += 4 - line.indent % 4;
+            else if (text[i] != '\f')
+                break;
         }
         out.push_back(line);
         at = newline + 1;
@@ -61,13 +66,18 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-std::string_view content(std::string_view text, const Line& line) { return trimmed(text.substr(line.begin, line.end - line.begin)); }
+std::string_view content(std::string_view text, const Line& line) {
+    return trimmed(text.substr(line.begin, line.end - line.begin));
+}
 
 std::size_t list_marker(std::string_view s) {
     std::size_t n = 0;
-    if (s.starts_with("- ") || s.starts_with("* ") || s.starts_with("+ ")) n = 1;
-    else if (s.starts_with("•") || s.starts_with("●")) n = 3;
-    else if (s.starts_with("·")) n = 2;
+    if (s.starts_with("- ") || s.starts_with("* ") || s.starts_with("+ "))
+        n = 1;
+    else if (s.starts_with("•") || s.starts_with("●"))
+        n = 3;
+    else if (s.starts_with("·"))
+        n = 2;
     else {
         std::size_t i = s.starts_with("(") ? 1 : 0;
         const std::size_t first = i;
@@ -75,8 +85,10 @@ std::size_t list_marker(std::string_view s) {
         if (i == first && i < s.size() && is_letter(s[i])) ++i;
         const bool letter = i == first + 1 && is_letter(s[first]);
         if (i == first || i >= s.size()) return 0;
-        if (s[i] == ')' || (s[i] == '.' && !letter && first == 0)) n = i + 1;
-        else return 0;
+        if (s[i] == ')' || (s[i] == '.' && !letter && first == 0))
+            n = i + 1;
+        else
+            return 0;
         if (n < s.size() && s[n] != ' ' && s[n] != '\t') return 0;
     }
     if (n == 0) return 0;
@@ -85,7 +97,8 @@ std::size_t list_marker(std::string_view s) {
 }
 
 void DocumentBuilder::add(BlockKind kind, std::string_view text, int level, int page, bool tight) {
-    while (!text.empty() && (text.front() == '\n' || (kind != BlockKind::code && is_blank(text.front())))) text.remove_prefix(1);
+    while (!text.empty() && (text.front() == '\n' || (kind != BlockKind::code && is_blank(text.front()))))
+        text.remove_prefix(1);
     while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
     if (text.empty() || full_) return;
     std::string& all = document_.text;
@@ -100,7 +113,9 @@ void DocumentBuilder::add(BlockKind kind, std::string_view text, int level, int 
 }
 
 Result<StructuredText> DocumentBuilder::finish(std::string title) && {
-    if (full_) return fail(ErrorCode::resource_exhausted, fmt::format("the text is longer than the limit of {} bytes", max_text_));
+    if (full_)
+        return fail(ErrorCode::resource_exhausted,
+                    fmt::format("the text is longer than the limit of {} bytes", max_text_));
     if (!document_.text.empty()) document_.text += '\n';
     document_.title = std::move(title);
     return std::move(document_);
@@ -127,7 +142,10 @@ std::size_t display_width(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
         const auto d = utf8::decode(text, i);
         i += d.length;
-        width += utf8::is_cjk(d.code_point) || (d.code_point >= 0x3000 && d.code_point <= 0x303F) || (d.code_point >= 0xFF00 && d.code_point <= 0xFF60) ? 2 : 1;
+        width += utf8::is_cjk(d.code_point) || (d.code_point >= 0x3000 && d.code_point <= 0x303F) ||
+                         (d.code_point >= 0xFF00 && d.code_point <= 0xFF60)
+                     ? 2
+                     : 1;
     }
     return width;
 }

@@ -10,7 +10,8 @@
 
 namespace tenon::rag::load_detail {
 
-/// The bytes as UTF-8 with "\n" line ends and without zero characters. Errors: unsupported (binary), resource_exhausted.
+/// The bytes as UTF-8 with "\n" line ends and without zero characters. Errors: unsupported (binary),
+/// resource_exhausted.
 Result<std::string> decode_text(const Input& input, std::string_view encoding_hint = {});
 
 struct Line {

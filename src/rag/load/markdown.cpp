@@ -1,5 +1,5 @@
-// Markdown (CommonMark with GitHub's tables). The text stays the file's own, so lines are the file's lines; this finds the
-// blocks only, which CommonMark decides line by line.
+// Markdown (CommonMark with GitHub's tables). The text stays the file's own, so lines are the file's lines; this finds
+// the blocks only, which CommonMark decides line by line.
 #include <algorithm>
 
 #include "rag/load/lines.hpp"
@@ -12,11 +12,13 @@ std::size_t run_of(std::string_view s, char c) { return std::min(s.find_first_no
 
 bool is_thematic_break(std::string_view s) {
     if (s.size() < 3 || (s[0] != '-' && s[0] != '*' && s[0] != '_')) return false;
-    return std::ranges::all_of(s, [&](char c) { return c == s[0] || c == ' ' || c == '\t'; }) && std::ranges::count(s, s[0]) >= 3;
+    return std::ranges::all_of(s, [&](char c) { return c == s[0] || c == ' ' || c == '\t'; }) &&
+           std::ranges::count(s, s[0]) >= 3;
 }
 
 bool is_table_rule(std::string_view s) {
-    return s.find('-') != std::string_view::npos && (s.find('|') != std::string_view::npos) && s.find_first_not_of("|-: \t") == std::string_view::npos;
+    return s.find('-') != std::string_view::npos && (s.find('|') != std::string_view::npos) &&
+           s.find_first_not_of("|-: \t") == std::string_view::npos;
 }
 
 /// A heading's words without emphasis, link targets, images' addresses, tags and {#anchors}.
@@ -25,7 +27,8 @@ std::string plain_inline(std::string_view s) {
     s = utf8::truncate(s, 1000);
     for (std::size_t i = 0; i < s.size(); ++i) {
         const char c = s[i];
-        if (c == '\\' && i + 1 < s.size() && std::string_view("\\`*_{}[]()#+-.!<>|").find(s[i + 1]) != std::string_view::npos) {
+        if (c == '\\' && i + 1 < s.size() &&
+            std::string_view("\\`*_{}[]()#+-.!<>|").find(s[i + 1]) != std::string_view::npos) {
             out += s[++i];
         } else if (c == '*' || (c == '`')) {
             continue;
@@ -38,7 +41,8 @@ std::string plain_inline(std::string_view s) {
                 const std::size_t close = s.find(s[i + 1] == '(' ? ')' : ']', i + 2);
                 if (close != std::string_view::npos) i = close;
             }
-        } else if (c == '<' && i + 1 < s.size() && (s[i + 1] == '/' || (s[i + 1] >= 'a' && s[i + 1] <= 'z')) && s.find('>', i) != std::string_view::npos) {
+        } else if (c == '<' && i + 1 < s.size() && (s[i + 1] == '/' || (s[i + 1] >= 'a' && s[i + 1] <= 'z')) &&
+                   s.find('>', i) != std::string_view::npos) {
             i = s.find('>', i);
         } else if (c == '{' && i + 1 < s.size() && (s[i + 1] == '#' || s[i + 1] == '.') && s.ends_with('}')) {
             break;
@@ -51,7 +55,8 @@ std::string plain_inline(std::string_view s) {
 
 class Scanner {
   public:
-    Scanner(StructuredText& document, std::vector<Line> lines) : document_(document), text_(document.text), lines_(std::move(lines)) {}
+    Scanner(StructuredText& document, std::vector<Line> lines)
+        : document_(document), text_(document.text), lines_(std::move(lines)) {}
 
     void run() {
         std::size_t i = front_matter();
@@ -84,7 +89,9 @@ class Scanner {
             }
             if (s.starts_with("title:")) {
                 auto value = trimmed(s.substr(6));
-                if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front()) value = value.substr(1, value.size() - 2);
+                if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+                    value.back() == value.front())
+                    value = value.substr(1, value.size() - 2);
                 document_.title = value;
             }
         }
@@ -119,7 +126,8 @@ class Scanner {
     }
 
     [[nodiscard]] bool begins_block(std::size_t i) const {
-        return atx(i) > 0 || fence(i) || (lines_[i].indent <= 3 && line(i).starts_with('>')) || is_thematic_break(line(i)) || bullet(i);
+        return atx(i) > 0 || fence(i) || (lines_[i].indent <= 3 && line(i).starts_with('>')) ||
+               is_thematic_break(line(i)) || bullet(i);
     }
 
     [[nodiscard]] bool bullet(std::size_t i) const {
@@ -133,8 +141,10 @@ class Scanner {
         if (const int level = atx(i)) {
             auto label = trimmed(s.substr(static_cast<std::size_t>(level)));
             const std::size_t end = label.find_last_not_of('#');
-            if (end == std::string_view::npos) label = {};
-            else if (end + 1 < label.size() && (label[end] == ' ')) label = trimmed(label.substr(0, end));
+            if (end == std::string_view::npos)
+                label = {};
+            else if (end + 1 < label.size() && (label[end] == ' '))
+                label = trimmed(label.substr(0, end));
             add(BlockKind::heading, i, i, level, plain_inline(label));
             return i + 1;
         }
@@ -173,9 +183,11 @@ class Scanner {
         std::size_t k = i + 1;
         for (; k < lines_.size() && !lines_[k].blank(); ++k) {
             const auto s = line(k);
-            if (lines_[k].indent <= 3 && !s.empty() && (s[0] == '=' || s[0] == '-') && run_of(s, s[0]) == s.size()) {  // setext underline
+            if (lines_[k].indent <= 3 && !s.empty() && (s[0] == '=' || s[0] == '-') &&
+                run_of(s, s[0]) == s.size()) {  // setext underline
                 std::string label;
-                for (std::size_t j = i; j < k && label.size() < 1000; ++j) label += (j == i ? "" : " ") + std::string(line(j));
+                for (std::size_t j = i; j < k && label.size() < 1000; ++j)
+                    label += (j == i ? "" : " ") + std::string(line(j));
                 add(BlockKind::heading, i, k, s[0] == '=' ? 1 : 2, plain_inline(label));
                 return k + 1;
             }
@@ -192,7 +204,9 @@ class Scanner {
         std::size_t k = i + 1, last = i;
         for (; k < lines_.size(); ++k) {
             if (lines_[k].blank()) {
-                if (k + 1 < lines_.size() && !lines_[k + 1].blank() && (lines_[k + 1].indent < inner || bullet(k + 1) || fence(k + 1))) break;
+                if (k + 1 < lines_.size() && !lines_[k + 1].blank() &&
+                    (lines_[k + 1].indent < inner || bullet(k + 1) || fence(k + 1)))
+                    break;
                 if (k + 1 < lines_.size() && lines_[k + 1].blank()) break;
                 continue;
             }

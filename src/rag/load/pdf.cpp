@@ -9,26 +9,35 @@
 namespace tenon::rag::load_detail {
 
 Result<StructuredText> load_pdf(const Input& input) {
-    if (input.bytes.substr(0, 1024).find("%PDF-") == std::string_view::npos) return fail(ErrorCode::corrupt, "not a PDF file: it does not begin with %PDF-");
+    if (input.bytes.substr(0, 1024).find("%PDF-") == std::string_view::npos)
+        return fail(ErrorCode::corrupt, "not a PDF file: it does not begin with %PDF-");
     TENON_TRY(const auto folder, TemporaryDirectory::create("tenon-pdf-"));
     const auto path = folder.path() / "in.pdf";
     TENON_CHECK(write_file_atomic(path, input.bytes));
     const LoadLimits& limits = input.options.limits;
-    const auto output = run_program({input.options.pdftotext, "-q", "-bbox-layout", "-enc", "UTF-8", path.string(), "-"},
-                                    {limits.program_time, limits.program_memory, limits.max_text_bytes * 4}, input.options.stop);
+    const auto output =
+        run_program({input.options.pdftotext, "-q", "-bbox-layout", "-enc", "UTF-8", path.string(), "-"},
+                    {limits.program_time, limits.program_memory, limits.max_text_bytes * 4}, input.options.stop);
     if (!output) {
         if (output.error().code() == ErrorCode::not_found)
-            return fail(ErrorCode::unsupported, "reading PDF files needs the program pdftotext: install the package poppler-utils");
+            return fail(ErrorCode::unsupported,
+                        "reading PDF files needs the program pdftotext: install the package poppler-utils");
         return std::unexpected(output.error());
     }
-    if (output->exit_code >= 128) return fail(ErrorCode::resource_exhausted, "pdftotext was stopped by its limits on memory or time; the PDF file is too complex");
+    if (output->exit_code >= 128)
+        return fail(ErrorCode::resource_exhausted,
+                    "pdftotext was stopped by its limits on memory or time; the PDF file is too complex");
     if (output->exit_code != 0) {
         // -q silences the reasons, so ask once more for them.
-        const auto again = run_program({input.options.pdftotext, "-l", "1", path.string(), "-"}, {limits.program_time, limits.program_memory, std::size_t{1} << 24}, input.options.stop);
-        const std::string reason = again ? utf8::sanitize(trimmed(again->err.substr(0, again->err.find('\n')))) : std::string{};
+        const auto again =
+            run_program({input.options.pdftotext, "-l", "1", path.string(), "-"},
+                        {limits.program_time, limits.program_memory, std::size_t{1} << 24}, input.options.stop);
+        const std::string reason =
+            again ? utf8::sanitize(trimmed(again->err.substr(0, again->err.find('\n')))) : std::string{};
         if (again && again->err.find("ncorrect password") != std::string::npos)
             return fail(ErrorCode::unsupported, "the PDF file is encrypted; save it without a password");
-        return fail(ErrorCode::corrupt, fmt::format("the PDF file cannot be read{}{}", reason.empty() ? "" : ": ", reason));
+        return fail(ErrorCode::corrupt,
+                    fmt::format("the PDF file cannot be read{}{}", reason.empty() ? "" : ": ", reason));
     }
     PdfPages pages = read_bbox_layout(output->out);
     std::string title = pages.title;
@@ -36,7 +45,9 @@ Result<StructuredText> load_pdf(const Input& input) {
     DocumentBuilder builder(limits.max_text_bytes);
     write_pages(std::move(pages), builder);
     if (builder.empty() && count > 0)
-        return fail(ErrorCode::unsupported, fmt::format("the PDF file has no text layer ({} pages of images?); run it through OCR first", count));
+        return fail(
+            ErrorCode::unsupported,
+            fmt::format("the PDF file has no text layer ({} pages of images?); run it through OCR first", count));
     if (title.empty())
         for (const Block& b : builder.document().blocks)
             if (b.kind == BlockKind::heading) {

@@ -32,7 +32,9 @@ std::string unescape(std::string_view s) {
             i += entity.size() - 1;
             return true;
         };
-        if (!take("&amp;", '&') && !take("&lt;", '<') && !take("&gt;", '>') && !take("&quot;", '"') && !take("&apos;", '\'')) out += '&';
+        if (!take("&amp;", '&') && !take("&lt;", '<') && !take("&gt;", '>') && !take("&quot;", '"') &&
+            !take("&apos;", '\''))
+            out += '&';
     }
     return out;
 }
@@ -47,7 +49,9 @@ char32_t last_character(std::string_view s) {
 bool is_wide(char32_t c) { return utf8::is_cjk(c) || (c >= 0x3000 && c <= 0x303F) || (c >= 0xFF00 && c <= 0xFF60); }
 
 /// A blank between two pieces of a line, unless Chinese or Japanese stands on both sides.
-bool needs_blank(std::string_view left, std::string_view right) { return !left.empty() && !right.empty() && !(is_wide(last_character(left)) && is_wide(first_character(right))); }
+bool needs_blank(std::string_view left, std::string_view right) {
+    return !left.empty() && !right.empty() && !(is_wide(last_character(left)) && is_wide(first_character(right)));
+}
 
 /// Digits become '#', so that "Chapter 3 · 41" and "Chapter 3 · 42" are the same running line.
 std::string pattern(std::string_view text) {
@@ -65,8 +69,10 @@ std::string pattern(std::string_view text) {
 bool is_leader(std::string_view s) {
     std::size_t dots = 0;
     for (const char c : s) {
-        if (c == '.') ++dots;
-        else if (c != ' ') dots = 0;
+        if (c == '.')
+            ++dots;
+        else if (c != ' ')
+            dots = 0;
         if (dots >= 5) return !s.empty() && s.back() >= '0' && s.back() <= '9';
     }
     return false;
@@ -74,14 +80,17 @@ bool is_leader(std::string_view s) {
 
 bool ends_sentence(std::string_view s) {
     const char32_t c = last_character(s);
-    return c == '.' || c == '!' || c == '?' || c == ':' || c == ';' || c == U'。' || c == U'！' || c == U'？' || c == U'；' || c == U'：' || c == U'”' || c == U'」' || c == U'）' || c == ')';
+    return c == '.' || c == '!' || c == '?' || c == ':' || c == ';' || c == U'。' || c == U'！' || c == U'？' ||
+           c == U'；' || c == U'：' || c == U'”' || c == U'」' || c == U'）' || c == ')';
 }
 
 void drop_running_lines(PdfPages& document) {
     if (document.pages.size() < 2) return;
     // What stands in the top or bottom margin of many pages is furniture.
     std::unordered_map<std::string, std::size_t> seen;
-    const auto in_margin = [](const PdfPage& page, const PdfLine& line) { return line.y_max < page.height * 0.1 || line.y_min > page.height * 0.9; };
+    const auto in_margin = [](const PdfPage& page, const PdfLine& line) {
+        return line.y_max < page.height * 0.1 || line.y_min > page.height * 0.9;
+    };
     for (const PdfPage& page : document.pages) {
         std::map<std::string, bool> once;
         for (const PdfLine& line : page.lines)
@@ -104,7 +113,8 @@ void merge_rows(PdfPage& page) {
             PdfLine& last = out.back();
             const double overlap = std::min(last.y_max, line.y_max) - std::max(last.y_min, line.y_min);
             const double gap = line.x_min - last.x_max;
-            if ((last.flow == line.flow || last.text.size() <= 8) && overlap > 0.6 * std::min(last.height, line.height) && gap > -1 && gap < 12 * line.height) {
+            if ((last.flow == line.flow || last.text.size() <= 8) &&
+                overlap > 0.6 * std::min(last.height, line.height) && gap > -1 && gap < 12 * line.height) {
                 last.text += gap > 2.5 * line.height ? "  " : (needs_blank(last.text, line.text) ? " " : "");
                 last.text += line.text;
                 last.x_max = line.x_max;
@@ -121,7 +131,8 @@ void merge_rows(PdfPage& page) {
 double body_height(const PdfPages& document) {
     std::map<int, std::size_t> characters;  // by tenths of a point
     for (const PdfPage& page : document.pages)
-        for (const PdfLine& line : page.lines) characters[static_cast<int>(std::lround(line.height * 10))] += line.text.size();
+        for (const PdfLine& line : page.lines)
+            characters[static_cast<int>(std::lround(line.height * 10))] += line.text.size();
     const auto most = std::ranges::max_element(characters, {}, [](const auto& entry) { return entry.second; });
     return most == characters.end() ? 10 : std::max(1.0, most->first / 10.0);
 }
@@ -135,10 +146,16 @@ int numbering(std::string_view s) {
         while (i < s.size() && s[i] >= '0' && s[i] <= '9') ++i;
         if (i - from > 2) return 0;
         ++depth;
-        if (i < s.size() && s[i] == '.') ++i;
-        else break;
+        if (i < s.size() && s[i] == '.')
+            ++i;
+        else
+            break;
     }
-    return depth > 0 && i < s.size() && s[i] == ' ' && i + 1 < s.size() && (std::isalpha(static_cast<unsigned char>(s[i + 1])) != 0 || static_cast<unsigned char>(s[i + 1]) >= 0x80) ? depth : 0;
+    return depth > 0 && i < s.size() && s[i] == ' ' && i + 1 < s.size() &&
+                   (std::isalpha(static_cast<unsigned char>(s[i + 1])) != 0 ||
+                    static_cast<unsigned char>(s[i + 1]) >= 0x80)
+               ? depth
+               : 0;
 }
 
 class Writer {
@@ -164,7 +181,8 @@ class Writer {
             if (const int level = heading(line, next)) {
                 flush();
                 // A long title goes on in the next line of the same size.
-                if (heading_open_ && last_heading_size_ == rounded(line) && line.y_min - last_y_ < 1.2 * line.height && number == last_page_ && numbering(line.text) == 0) {
+                if (heading_open_ && last_heading_size_ == rounded(line) && line.y_min - last_y_ < 1.2 * line.height &&
+                    number == last_page_ && numbering(line.text) == 0) {
                     pending_heading_ += (needs_blank(pending_heading_, line.text) ? " " : "") + line.text;
                 } else {
                     flush_heading();
@@ -191,20 +209,26 @@ class Writer {
   private:
     [[nodiscard]] static int rounded(const PdfLine& line) { return static_cast<int>(std::lround(line.height)); }
     [[nodiscard]] bool is_large(const PdfLine& line) const {
-        return line.height > body_ * 1.14 && line.text.size() <= 200 && std::ranges::any_of(line.text, [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80; });
+        return line.height > body_ * 1.14 && line.text.size() <= 200 && std::ranges::any_of(line.text, [](char c) {
+                   return std::isalpha(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80;
+               });
     }
 
     [[nodiscard]] int heading(const PdfLine& line, const PdfLine* next) const {
         const int depth = numbering(line.text);
-        const bool stop = line.text.ends_with('.') || line.text.ends_with("。") || line.text.ends_with(',') || line.text.ends_with("，");
+        const bool stop = line.text.ends_with('.') || line.text.ends_with("。") || line.text.ends_with(',') ||
+                          line.text.ends_with("，");
         if (is_large(line) && !stop) {
             if (depth > 0) return std::min(depth, 6);
             const auto found = levels_.find(rounded(line));
             return found == levels_.end() ? 1 : found->second;
         }
         // "2.3 Title" in body size, alone in its block.
-        const bool alone = (paragraph_.empty() || line.block != block_) && (next == nullptr || next->block != line.block);
-        return depth >= 2 && alone && !stop && line.text.size() <= 120 && line.height > body_ * 0.97 ? std::min(depth, 6) : 0;
+        const bool alone =
+            (paragraph_.empty() || line.block != block_) && (next == nullptr || next->block != line.block);
+        return depth >= 2 && alone && !stop && line.text.size() <= 120 && line.height > body_ * 0.97
+                   ? std::min(depth, 6)
+                   : 0;
     }
 
     void flush_heading() {
@@ -218,7 +242,8 @@ class Writer {
         const bool same_font = std::abs(line.height - height_) < 0.1 * body_;
         // The paragraph goes on: within its block, or past a page or column end that cut it off.
         const bool lower = std::islower(static_cast<unsigned char>(line.text[0])) != 0;
-        const bool cut_off = !paragraph_.empty() && !ends_sentence(paragraph_) && full_width_ && same_font && (lower || (is_wide(last_character(paragraph_)) && is_wide(first_character(line.text))));
+        const bool cut_off = !paragraph_.empty() && !ends_sentence(paragraph_) && full_width_ && same_font &&
+                             (lower || (is_wide(last_character(paragraph_)) && is_wide(first_character(line.text))));
         if (paragraph_.empty() || bullet || !(same_block || cut_off)) {
             flush();
             kind_ = bullet ? BlockKind::list_item : BlockKind::paragraph;
@@ -226,7 +251,8 @@ class Writer {
             page_ = page;
         } else if (same_block && !full_width_) {
             paragraph_ += '\n' + line.text;  // a short line ends where its author ended it
-        } else if (paragraph_.size() > 2 && paragraph_.back() == '-' && lower && std::isalpha(static_cast<unsigned char>(paragraph_[paragraph_.size() - 2])) != 0) {
+        } else if (paragraph_.size() > 2 && paragraph_.back() == '-' && lower &&
+                   std::isalpha(static_cast<unsigned char>(paragraph_[paragraph_.size() - 2])) != 0) {
             paragraph_.pop_back();
             paragraph_ += line.text;
         } else if (paragraph_.ends_with("\xC2\xAD")) {  // soft hyphen
@@ -238,13 +264,16 @@ class Writer {
         block_ = line.block;
         page_of_last_ = page;
         height_ = line.height;
-        full_width_ = line.x_max > right - std::max(0.12 * (right - left), 2 * line.height) || line.x_max - line.x_min > 0.8 * column_width_;
+        full_width_ = line.x_max > right - std::max(0.12 * (right - left), 2 * line.height) ||
+                      line.x_max - line.x_min > 0.8 * column_width_;
         column_width_ = same_block ? std::max(column_width_, line.x_max - line.x_min) : line.x_max - line.x_min;
         if (!full_width_ && same_block && line.x_max - line.x_min > 0.8 * column_width_) full_width_ = true;
     }
 
     void flush() {
-        builder_.add(kind_, paragraph_, 0, page_, kind_ == BlockKind::list_item && !builder_.empty() && builder_.document().blocks.back().kind == BlockKind::list_item);
+        builder_.add(kind_, paragraph_, 0, page_,
+                     kind_ == BlockKind::list_item && !builder_.empty() &&
+                         builder_.document().blocks.back().kind == BlockKind::list_item);
         paragraph_.clear();
     }
 
@@ -279,7 +308,10 @@ PdfPages read_bbox_layout(std::string_view xml) {
             const double x_min = number(tag, "xMin"), x_max = number(tag, "xMax");
             if (line.text.empty()) line.x_min = x_min;
             const double height = number(tag, "yMax") - number(tag, "yMin");
-            if (needs_blank(line.text, text) && (x_min - line.x_max > 0.05 * height || !(is_wide(last_character(line.text)) || is_wide(first_character(text))))) line.text += ' ';
+            if (needs_blank(line.text, text) &&
+                (x_min - line.x_max > 0.05 * height ||
+                 !(is_wide(last_character(line.text)) || is_wide(first_character(text)))))
+                line.text += ' ';
             line.text += text;
             line.x_max = x_max;
             heights.push_back(height);

@@ -12,8 +12,8 @@ namespace tenon::rag::load_detail {
 struct PdfLine {
     std::string text;
     double x_min = 0, y_min = 0, x_max = 0, y_max = 0;
-    double height = 0;      ///< of the words: a stand-in for the font size
-    int block = 0;          ///< pdftotext's block and flow, unique in the document
+    double height = 0;  ///< of the words: a stand-in for the font size
+    int block = 0;      ///< pdftotext's block and flow, unique in the document
     int flow = 0;
     bool dropped = false;
 };

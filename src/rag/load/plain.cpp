@@ -34,7 +34,10 @@ char rule_of(std::string_view s, Style style) {
 }
 
 /// "1.", "2.3", "4.5.6." before a title: the number of parts, and where the title begins.
-struct Numbering { int depth = 0; std::size_t title = 0; };
+struct Numbering {
+    int depth = 0;
+    std::size_t title = 0;
+};
 Numbering numbering(std::string_view s) {
     Numbering out;
     std::size_t i = 0;
@@ -43,8 +46,10 @@ Numbering numbering(std::string_view s) {
         while (i < s.size() && is_digit(s[i])) ++i;
         if (i - from > 3) return {};
         ++out.depth;
-        if (i < s.size() && s[i] == '.') ++i;
-        else break;
+        if (i < s.size() && s[i] == '.')
+            ++i;
+        else
+            break;
     }
     if (out.depth == 0 || i >= s.size() || (s[i] != ' ' && s[i] != '\t')) return {};
     while (i < s.size() && (s[i] == ' ' || s[i] == '\t')) ++i;
@@ -69,7 +74,8 @@ int chinese_heading(std::string_view s) {
         i = 1;
         if (!skip() || i >= wide.size() || wide.size() > 45) return 0;
         const char32_t unit = wide[i];
-        const bool divided = i + 1 == wide.size() || wide[i + 1] == U' ' || wide[i + 1] == U'\u3000' || wide[i + 1] == U'：' || wide[i + 1] == U'、' || unit == U'章' || unit == U'节';
+        const bool divided = i + 1 == wide.size() || wide[i + 1] == U' ' || wide[i + 1] == U'\u3000' ||
+                             wide[i + 1] == U'：' || wide[i + 1] == U'、' || unit == U'章' || unit == U'节';
         if (!divided) return 0;
         if (unit == U'编' || unit == U'編' || unit == U'部' || unit == U'卷' || unit == U'篇') return 1;
         if (unit == U'章' || unit == U'回') return 2;
@@ -107,10 +113,12 @@ class Scanner {
 
     void add(BlockKind kind, std::size_t first, std::size_t last, int level = 0, std::string_view label = {}) {
         while (last > first && lines_[last].blank()) --last;
-        document_.blocks.push_back({kind, lines_[first].begin, lines_[last].end, level, 0, std::string(utf8::truncate(label, 400))});
+        document_.blocks.push_back(
+            {kind, lines_[first].begin, lines_[last].end, level, 0, std::string(utf8::truncate(label, 400))});
     }
 
-    /// Page feet and heads around a form feed ("[Page 7]", "RFC 9110 … June 2022") are blanked out, keeping every line's number.
+    /// Page feet and heads around a form feed ("[Page 7]", "RFC 9110 … June 2022") are blanked out, keeping every
+    /// line's number.
     void drop_running_lines() {
         std::string& text = document_.text;
         if (std::ranges::count(text, '\f') < 2) return;
@@ -119,12 +127,14 @@ class Scanner {
             while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' ')) --end;
             const std::size_t begin = end == 0 ? 0 : text.rfind('\n', end - 1) + 1;  // npos + 1 is 0
             if (end - begin < 120 && text.substr(begin, end - begin).find("[Page ") != std::string::npos) {
-                std::fill(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end), ' ');
+                std::fill(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                          text.begin() + static_cast<std::ptrdiff_t>(end), ' ');
                 const std::size_t head = text.find_first_not_of("\f\n ", feed);
                 if (head == std::string::npos) continue;
                 const std::size_t stop = std::min(text.find('\n', head), text.size());
                 if (stop - head < 120 && text.substr(head, stop - head).find("  ") != std::string::npos)
-                    std::fill(text.begin() + static_cast<std::ptrdiff_t>(head), text.begin() + static_cast<std::ptrdiff_t>(stop), ' ');
+                    std::fill(text.begin() + static_cast<std::ptrdiff_t>(head),
+                              text.begin() + static_cast<std::ptrdiff_t>(stop), ' ');
             }
         }
     }
@@ -140,10 +150,12 @@ class Scanner {
         const auto fits = [&](std::size_t title, std::size_t rule) {
             const std::size_t width = display_width(line(title));
             const std::size_t drawn = line(rule).size();
-            return width <= 120 && drawn + 2 >= width && (style_ == Style::rst || drawn <= width * 2 + 12 || drawn >= 60) && lines_[rule].indent <= 1;
+            return width <= 120 && drawn + 2 >= width &&
+                   (style_ == Style::rst || drawn <= width * 2 + 12 || drawn >= 60) && lines_[rule].indent <= 1;
         };
         const char over = rule_of(line(i), style_);
-        if (over != 0 && !blank(i + 1) && i + 2 < lines_.size() && rule_of(line(i + 2), style_) == over && rule_of(line(i + 1), style_) == 0 && fits(i + 1, i + 2)) {
+        if (over != 0 && !blank(i + 1) && i + 2 < lines_.size() && rule_of(line(i + 2), style_) == over &&
+            rule_of(line(i + 1), style_) == 0 && fits(i + 1, i + 2)) {
             add(BlockKind::heading, i, i + 2, level_of_rule(over, true), line(i + 1));
             return i + 3;
         }
@@ -171,17 +183,21 @@ class Scanner {
         if (style_ == Style::rst) return 0;
         if (const int level = chinese_heading(s)) return level;
         if (lines_[i].indent > 0 || s.size() > 90 || s.size() < 3) return 0;
-        if (s.ends_with('.') || s.ends_with(',') || s.ends_with(';') || s.ends_with(':') || s.find("....") != std::string_view::npos) return 0;
+        if (s.ends_with('.') || s.ends_with(',') || s.ends_with(';') || s.ends_with(':') ||
+            s.find("....") != std::string_view::npos)
+            return 0;
         const bool alone = (i == 0 || blank(i - 1)) && blank(i + 1);
         std::size_t next = i + 1;
         while (next < lines_.size() && lines_[next].blank()) ++next;
         if (next >= lines_.size()) return 0;
         if (const Numbering n = numbering(s); n.depth > 0) {
-            const bool worded = !s.substr(n.title).empty() && (is_upper(s[n.title]) || static_cast<unsigned char>(s[n.title]) >= 0x80);
+            const bool worded =
+                !s.substr(n.title).empty() && (is_upper(s[n.title]) || static_cast<unsigned char>(s[n.title]) >= 0x80);
             return alone && worded && numbering(line(next)).depth != n.depth ? std::min(n.depth, 6) : 0;
         }
         const bool letters = std::ranges::count_if(s, is_upper) >= 3;
-        const bool capitals = letters && std::ranges::none_of(s, is_lower) && s.find_first_of("{};=<>$\\") == std::string_view::npos && is_upper(s[0]);
+        const bool capitals = letters && std::ranges::none_of(s, is_lower) &&
+                              s.find_first_of("{};=<>$\\") == std::string_view::npos && is_upper(s[0]);
         if (capitals && (i == 0 || blank(i - 1)) && (blank(i + 1) || lines_[next].indent >= 2)) return 2;
         return 0;
     }
@@ -196,7 +212,8 @@ class Scanner {
             return i + 1;
         }
         if (style_ == Style::asciidoc && (s == "----" || s == "....")) return delimited(i, s);
-        if (style_ == Style::org && s.size() > 7 && (s.starts_with("#+BEGIN_") || s.starts_with("#+begin_"))) return delimited(i, {});
+        if (style_ == Style::org && s.size() > 7 && (s.starts_with("#+BEGIN_") || s.starts_with("#+begin_")))
+            return delimited(i, {});
         if (literal_ && lines_[i].indent > literal_indent_) {
             std::size_t k = i, last = i;
             for (; k < lines_.size() && (lines_[k].blank() || lines_[k].indent > literal_indent_); ++k)
@@ -206,10 +223,14 @@ class Scanner {
             return last + 1;
         }
         literal_ = false;
-        if (s.starts_with("+--") || s.starts_with("+==") || (rule_of(s.substr(0, s.find(' ')), Style::text) == '=' && s.find(" =") != std::string_view::npos)) return table(i);
+        if (s.starts_with("+--") || s.starts_with("+==") ||
+            (rule_of(s.substr(0, s.find(' ')), Style::text) == '=' && s.find(" =") != std::string_view::npos))
+            return table(i);
         if (list_marker(s) > 0) {
             std::size_t k = i + 1;
-            while (!blank(k) && list_marker(line(k)) == 0 && (lines_[k].indent > lines_[i].indent || style_ == Style::text)) ++k;
+            while (!blank(k) && list_marker(line(k)) == 0 &&
+                   (lines_[k].indent > lines_[i].indent || style_ == Style::text))
+                ++k;
             add(BlockKind::list_item, i, k - 1);
             expect_literal(k - 1, lines_[i].indent);
             return k;
@@ -218,7 +239,8 @@ class Scanner {
         while (!blank(k)) {
             if (list_marker(line(k)) > 0 && lines_[k].indent >= lines_[i].indent) break;
             if (style_ == Style::text && chinese_heading(line(k)) > 0) break;
-            if (k + 1 < lines_.size() && rule_of(line(k + 1), Style::text) == '=' && line(k + 1).size() >= 4 && k > i) break;
+            if (k + 1 < lines_.size() && rule_of(line(k + 1), Style::text) == '=' && line(k + 1).size() >= 4 && k > i)
+                break;
             ++k;
         }
         add(BlockKind::paragraph, i, k - 1);
@@ -229,18 +251,23 @@ class Scanner {
     /// "…:" (or rst's "::", ".. code-block::") says that the deeper text after it is to be kept as it is.
     void expect_literal(std::size_t last, std::size_t indent) {
         const auto s = line(last);
-        const bool directive = s.starts_with(".. code") || s.starts_with(".. sourcecode") || s.starts_with(".. parsed-literal") || s.starts_with(".. highlight");
-        literal_ = style_ == Style::rst ? directive || (s.ends_with("::") && !s.starts_with("..")) : s.ends_with(':') || s.ends_with("：");
+        const bool directive = s.starts_with(".. code") || s.starts_with(".. sourcecode") ||
+                               s.starts_with(".. parsed-literal") || s.starts_with(".. highlight");
+        literal_ = style_ == Style::rst ? directive || (s.ends_with("::") && !s.starts_with(".."))
+                                        : s.ends_with(':') || s.ends_with("：");
         std::size_t next = last + 1;
         while (next < lines_.size() && lines_[next].blank()) ++next;
         // A list after a colon is a list.
-        if (style_ != Style::rst && next < lines_.size() && (list_marker(line(next)) > 0 || next == last + 1)) literal_ = false;
+        if (style_ != Style::rst && next < lines_.size() && (list_marker(line(next)) > 0 || next == last + 1))
+            literal_ = false;
         literal_indent_ = style_ == Style::rst ? indent : indent + 1;
     }
 
     std::size_t delimited(std::size_t i, std::string_view mark) {
         std::size_t k = i + 1;
-        while (k < lines_.size() && !(mark.empty() ? line(k).starts_with("#+END_") || line(k).starts_with("#+end_") : line(k) == mark)) ++k;
+        while (k < lines_.size() &&
+               !(mark.empty() ? line(k).starts_with("#+END_") || line(k).starts_with("#+end_") : line(k) == mark))
+            ++k;
         if (k == lines_.size()) {
             add(BlockKind::paragraph, i, i);
             return i + 1;

@@ -58,7 +58,8 @@ class Child {
     }
     int wait() {
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        }
         pid_ = 0;
         return status;
     }
@@ -70,9 +71,11 @@ class Child {
 
 }  // namespace
 
-Result<ProgramOutput> run_program(const std::vector<std::string>& arguments, const ProgramLimits& limits, const std::stop_token& stop) {
+Result<ProgramOutput> run_program(const std::vector<std::string>& arguments, const ProgramLimits& limits,
+                                  const std::stop_token& stop) {
     Pipe out, err;
-    if (!out.open() || !err.open()) return fail(ErrorCode::io, fmt::format("cannot create a pipe: {}", std::strerror(errno)));
+    if (!out.open() || !err.open())
+        return fail(ErrorCode::io, fmt::format("cannot create a pipe: {}", std::strerror(errno)));
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -88,7 +91,8 @@ Result<ProgramOutput> run_program(const std::vector<std::string>& arguments, con
     sigaddset(&signals, SIGPIPE);
     posix_spawnattr_setsigdefault(&attributes, &signals);
     std::vector<char*> argv;
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));  // execve does not write to them
+    for (const std::string& argument : arguments)
+        argv.push_back(const_cast<char*>(argument.c_str()));  // execve does not write to them
     argv.push_back(nullptr);
     std::string locale = "LC_ALL=C.UTF-8";
     std::array<char*, 2> environment{locale.data(), nullptr};
@@ -96,7 +100,9 @@ Result<ProgramOutput> run_program(const std::vector<std::string>& arguments, con
     const int code = ::posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environment.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    if (code != 0) return fail(code == ENOENT ? ErrorCode::not_found : ErrorCode::io, fmt::format("cannot run {}: {}", arguments[0], std::strerror(code)));
+    if (code != 0)
+        return fail(code == ENOENT ? ErrorCode::not_found : ErrorCode::io,
+                    fmt::format("cannot run {}: {}", arguments[0], std::strerror(code)));
     Child child(pid);
     limit(pid, RLIMIT_CORE, 0);
     limit(pid, RLIMIT_FSIZE, 0);
@@ -112,8 +118,10 @@ Result<ProgramOutput> run_program(const std::vector<std::string>& arguments, con
     while (watched[0].fd >= 0 || watched[1].fd >= 0) {
         if (stop.stop_requested()) return fail(ErrorCode::cancelled, "cancelled");
         if (std::chrono::steady_clock::now() >= deadline)
-            return fail(ErrorCode::deadline_exceeded, fmt::format("{} took longer than {} seconds", arguments[0], limits.time.count()));
-        if (::poll(watched.data(), watched.size(), 100) < 0 && errno != EINTR) return fail(ErrorCode::io, fmt::format("poll: {}", std::strerror(errno)));
+            return fail(ErrorCode::deadline_exceeded,
+                        fmt::format("{} took longer than {} seconds", arguments[0], limits.time.count()));
+        if (::poll(watched.data(), watched.size(), 100) < 0 && errno != EINTR)
+            return fail(ErrorCode::io, fmt::format("poll: {}", std::strerror(errno)));
         for (std::size_t i = 0; i < 2; ++i) {
             if (watched[i].fd < 0 || watched[i].revents == 0) continue;
             const ssize_t n = ::read(watched[i].fd, buffer.data(), buffer.size());
@@ -128,7 +136,8 @@ Result<ProgramOutput> run_program(const std::vector<std::string>& arguments, con
             }
             result.out.append(buffer, 0, static_cast<std::size_t>(n));
             if (result.out.size() > limits.max_output)
-                return fail(ErrorCode::resource_exhausted, fmt::format("{} wrote more than the limit of {} bytes", arguments[0], limits.max_output));
+                return fail(ErrorCode::resource_exhausted,
+                            fmt::format("{} wrote more than the limit of {} bytes", arguments[0], limits.max_output));
         }
     }
     const int status = child.wait();

@@ -20,8 +20,10 @@ struct Format {
 };
 
 constexpr std::string_view code_extensions =
-    "c h cc cpp cxx hh hpp hxx ipp inl cu cuh m mm java kt kts scala groovy gradle cs fs go rs swift dart zig js mjs cjs jsx ts mts cts tsx vue "
-    "svelte py pyi pyx rb php pl pm lua r jl hs ml mli ex exs erl clj cljs lisp el scm sh bash zsh fish ps1 bat cmd sql proto thrift graphql cmake mk "
+    "c h cc cpp cxx hh hpp hxx ipp inl cu cuh m mm java kt kts scala groovy gradle cs fs go rs swift dart zig js mjs "
+    "cjs jsx ts mts cts tsx vue "
+    "svelte py pyi pyx rb php pl pm lua r jl hs ml mli ex exs erl clj cljs lisp el scm sh bash zsh fish ps1 bat cmd "
+    "sql proto thrift graphql cmake mk "
     "tf hcl nix dockerfile makefile vim asm s f90 f pas vb css scss less";
 
 constexpr auto formats = std::to_array<Format>({
@@ -36,14 +38,18 @@ constexpr auto formats = std::to_array<Format>({
     {"text/x-rst", "rst rest", load_plain},
     {"text/asciidoc", "adoc asciidoc", load_plain},
     {"text/x-org", "org", load_plain},
-    {"text/plain", "txt text log conf cfg ini toml yaml yml properties env tex srt vtt diff patch readme license changelog changes copying news todo "
-                   "authors contributing notice install faq copyright debian", load_plain},
+    {"text/plain",
+     "txt text log conf cfg ini toml yaml yml properties env tex srt vtt diff patch readme license changelog changes "
+     "copying news todo "
+     "authors contributing notice install faq copyright debian",
+     load_plain},
     {"text/x-source", code_extensions, load_code},
 });
 
 std::string lower(std::string_view s) {
     std::string out(s);
-    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return out;
 }
 
@@ -87,7 +93,9 @@ const Format* by_media_type(std::string_view type) {
 std::string_view by_content(std::string_view head) {
     if (head.starts_with("%PDF-")) return "application/pdf";
     if (head.starts_with("PK\x03\x04"))
-        return head.find("word/") != std::string_view::npos ? "application/vnd.openxmlformats-officedocument.wordprocessingml.document" : std::string_view{};
+        return head.find("word/") != std::string_view::npos
+                   ? "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+                   : std::string_view{};
     if (head.empty() || text::looks_binary(head)) return {};
     const std::string start = lower(head.substr(0, 512));
     const std::size_t first = start.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
@@ -124,7 +132,8 @@ std::vector<std::string> loadable_extensions() {
 
 Result<text::StructuredText> load(std::string_view bytes, std::string_view name, const LoadOptions& options) {
     if (bytes.size() > options.limits.max_bytes)
-        return fail(ErrorCode::resource_exhausted, fmt::format("the file has {} bytes, more than the limit of {}", bytes.size(), options.limits.max_bytes));
+        return fail(ErrorCode::resource_exhausted, fmt::format("the file has {} bytes, more than the limit of {}",
+                                                               bytes.size(), options.limits.max_bytes));
     std::string unpacked;
     if (bytes.starts_with("\x1F\x8B")) {
         TENON_TRY(unpacked, gunzip(bytes, options.limits));
@@ -135,8 +144,12 @@ Result<text::StructuredText> load(std::string_view bytes, std::string_view name,
     const Format* format = by_media_type(type);
     if (format == nullptr && type.starts_with("text/")) format = by_media_type("text/plain");
     if (format == nullptr)
-        return fail(ErrorCode::unsupported, type.empty() ? std::string("not a kind of document Tenon reads (text, Markdown, HTML, PDF, DOCX, CSV, JSON, source code)")
-                                                         : fmt::format("no loader for media type '{}'", type));
+        return fail(
+            ErrorCode::unsupported,
+            type.empty()
+                ? std::string(
+                      "not a kind of document Tenon reads (text, Markdown, HTML, PDF, DOCX, CSV, JSON, source code)")
+                : fmt::format("no loader for media type '{}'", type));
     return format->loader({bytes, name, format->media_type, options});
 }
 

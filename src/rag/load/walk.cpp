@@ -1,5 +1,5 @@
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,9 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr auto skipped_folders = std::to_array<std::string_view>({"node_modules", "__pycache__", "CMakeFiles", "bower_components", "site-packages", "venv", "_build",
-                                                                  "cmake-build-debug", "cmake-build-release"});
-constexpr auto skipped_files = std::to_array<std::string_view>({"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "Cargo.lock", "poetry.lock", "compile_commands.json"});
+constexpr auto skipped_folders =
+    std::to_array<std::string_view>({"node_modules", "__pycache__", "CMakeFiles", "bower_components", "site-packages",
+                                     "venv", "_build", "cmake-build-debug", "cmake-build-release"});
+constexpr auto skipped_files = std::to_array<std::string_view>(
+    {"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "Cargo.lock", "poetry.lock", "compile_commands.json"});
 constexpr std::size_t max_depth = 64;
 
 bool has_wildcard(std::string_view path) { return path.find_first_of("*?[{") != std::string_view::npos; }
@@ -50,11 +52,18 @@ class Walker {
                 continue;
             }
             result_.roots.push_back(path);
-            if (fs::is_directory(status)) TENON_CHECK(folder(path, 0, nullptr));
-            else if (fs::is_regular_file(status)) file(path, true);
-            else if (fs::exists(status)) result_.failed.push_back({path, "not a file or folder"});
-            else if (has_wildcard(path)) TENON_CHECK(glob(path));
-            else result_.failed.push_back({path, error && error != std::errc::no_such_file_or_directory ? reason_of(error) : "no such file or folder"});
+            if (fs::is_directory(status))
+                TENON_CHECK(folder(path, 0, nullptr));
+            else if (fs::is_regular_file(status))
+                file(path, true);
+            else if (fs::exists(status))
+                result_.failed.push_back({path, "not a file or folder"});
+            else if (has_wildcard(path))
+                TENON_CHECK(glob(path));
+            else
+                result_.failed.push_back({path, error && error != std::errc::no_such_file_or_directory
+                                                    ? reason_of(error)
+                                                    : "no such file or folder"});
         }
         std::ranges::sort(result_.files, {}, &FoundFile::source);
         std::ranges::sort(result_.skipped, {}, &SkippedFile::source);
@@ -74,7 +83,8 @@ class Walker {
             TENON_CHECK(folder(base, 0, &pattern));
             bare_base_ = false;
         }
-        if (result_.files.size() + result_.skipped.size() == before) result_.failed.push_back({pattern, "nothing matches"});
+        if (result_.files.size() + result_.skipped.size() == before)
+            result_.failed.push_back({pattern, "nothing matches"});
         return {};
     }
 
@@ -112,8 +122,11 @@ class Walker {
             }
             const bool hidden = name.starts_with('.') && !options_.hidden;
             if (fs::is_directory(status)) {
-                if (hidden || std::ranges::find(skipped_folders, name) != skipped_folders.end() || is_build_folder(below)) {
-                    if (pattern == nullptr) result_.skipped.push_back({below + "/", hidden ? "hidden folder" : "folder of dependencies or build products"});
+                if (hidden || std::ranges::find(skipped_folders, name) != skipped_folders.end() ||
+                    is_build_folder(below)) {
+                    if (pattern == nullptr)
+                        result_.skipped.push_back(
+                            {below + "/", hidden ? "hidden folder" : "folder of dependencies or build products"});
                     continue;
                 }
                 TENON_CHECK(folder(below, depth + 1, pattern));
@@ -133,7 +146,8 @@ class Walker {
 
     static bool is_build_folder(const std::string& path) {
         std::error_code ignored;
-        return fs::exists(path + "/CMakeCache.txt", ignored) || fs::exists(path + "/pyvenv.cfg", ignored) || fs::exists(path + "/CACHEDIR.TAG", ignored);
+        return fs::exists(path + "/CMakeCache.txt", ignored) || fs::exists(path + "/pyvenv.cfg", ignored) ||
+               fs::exists(path + "/CACHEDIR.TAG", ignored);
     }
 
     void file(const std::string& path, bool named) {
@@ -146,16 +160,19 @@ class Walker {
         const auto bytes = static_cast<std::uint64_t>(info.st_size);
         const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
         if (bytes > options_.max_file_bytes) {
-            result_.skipped.push_back({path, fmt::format("{} bytes, more than the limit of {}", bytes, options_.max_file_bytes)});
+            result_.skipped.push_back(
+                {path, fmt::format("{} bytes, more than the limit of {}", bytes, options_.max_file_bytes)});
             return;
         }
         if (!named) {
             if (bytes == 0) return result_.skipped.push_back({path, "empty"});
-            if (std::ranges::find(skipped_files, name) != skipped_files.end()) return result_.skipped.push_back({path, "lock file"});
+            if (std::ranges::find(skipped_files, name) != skipped_files.end())
+                return result_.skipped.push_back({path, "lock file"});
             if (name.find(".min.") != std::string_view::npos) return result_.skipped.push_back({path, "minified"});
             if (media_type(name).empty()) {
                 const std::string head = head_of(path);
-                const bool unknown_extension = name.find('.', 1) != std::string_view::npos && !head.starts_with("%PDF-");
+                const bool unknown_extension =
+                    name.find('.', 1) != std::string_view::npos && !head.starts_with("%PDF-");
                 if (unknown_extension || media_type(name, head).empty())
                     return result_.skipped.push_back({path, "not a kind of document Tenon reads"});
             }
@@ -173,6 +190,8 @@ class Walker {
 
 }  // namespace
 
-Result<WalkResult> walk(std::span<const std::string> paths, const WalkOptions& options) { return Walker(options).run(paths); }
+Result<WalkResult> walk(std::span<const std::string> paths, const WalkOptions& options) {
+    return Walker(options).run(paths);
+}
 
 }  // namespace tenon::rag
