@@ -1,6 +1,7 @@
 #include "store/sqlite.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -37,6 +38,11 @@ Error make_error(int code, int system_error, std::string_view detail, std::strin
             return {ErrorCode::permission_denied,
                     fmt::format("cannot {} {}: the file or its folder is read-only", action, name)};
         case SQLITE_CANTOPEN:
+            // SQLite forgets why making the file failed when its second attempt, without making it, fails too.
+            if (system_error == ENOENT || system_error == 0) {
+                const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+                if (::access(folder.c_str(), W_OK) != 0) system_error = errno;
+            }
             if (system_error == EACCES || system_error == EPERM || system_error == EROFS)
                 return {ErrorCode::permission_denied,
                         fmt::format("cannot {} {}: {}", action, name, std::strerror(system_error))};
@@ -115,8 +121,12 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path
 Connection::~Connection() { sqlite3_close_v2(handle_); }
 
 Error Connection::error(std::string_view action) const {
+    const int last = errno;
     const int code = sqlite3_extended_errcode(handle_);
-    return make_error(code, sqlite3_system_errno(handle_), sqlite3_errmsg(handle_), action, file_);
+    // SQLite keeps the system's reason of a failed write, but not that of a failed commit.
+    int system_error = sqlite3_system_errno(handle_);
+    if (system_error == 0 && (code & 0xFF) == SQLITE_IOERR) system_error = last;
+    return make_error(code, system_error, sqlite3_errmsg(handle_), action, file_);
 }
 
 Result<void> Connection::execute(const char* sql) {
