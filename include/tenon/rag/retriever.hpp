@@ -66,7 +66,6 @@ class Retriever {
     /// those of the embedder (vector mode) and the base. A question without any words finds nothing.
     [[nodiscard]] task<Result<Retrieval>> retrieve(std::string query, RetrieveOptions options = {}, CallOptions call = {}) const;
     [[nodiscard]] const std::shared_ptr<store::KnowledgeBase>& base() const noexcept { return base_; }
-    [[nodiscard]] const llm::EmbedderPtr& embedder() const noexcept { return embedder_; }  ///< may be null
 
     /// The model given at construction, or null.
     [[nodiscard]] const llm::EmbedderPtr& embedder() const noexcept { return embedder_; }
