@@ -10,6 +10,9 @@ import base64
 import json
 import pathlib
 import shutil
+import sys
+
+sys.path = [p for p in sys.path if pathlib.Path(p).name != "goldens"]  # its files bear the names of packages
 
 import gguf
 import numpy as np
@@ -55,20 +58,25 @@ CASES = {
 }
 
 
+def tokens():
+    """Two control tokens, single characters, one merged pair, the newline."""
+    return ["<|0|>", "<|1|>"] + [chr(33 + i) for i in range(2, VOCABULARY - 2)] + ["##", "\u010a"]
+
+
 def text(array):
     return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
 
 
 def write_tokenizer(folder):
-    """A byte-level BPE without merges: 80 tokens, enough to load."""
-    vocabulary = {f"<|{i}|>" if i < 2 else chr(33 + i): i for i in range(VOCABULARY)}
+    """A byte-level BPE with one merge: enough to load."""
+    vocabulary = {token: i for i, token in enumerate(tokens())}
     tokenizer = {"version": "1.0", "truncation": None, "padding": None,
                  "added_tokens": [{"id": i, "content": f"<|{i}|>", "single_word": False, "lstrip": False, "rstrip": False,
                                    "normalized": False, "special": True} for i in range(2)],
                  "normalizer": None, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
                  "post_processor": None, "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
                  "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
-                           "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, "vocab": vocabulary, "merges": []}}
+                           "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, "vocab": vocabulary, "merges": ["# #"]}}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     (folder / "tokenizer_config.json").write_text(json.dumps({
         "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<|0|>", "eos_token": "<|1|>",
@@ -143,7 +151,7 @@ def write_gguf(path, config, weights, vocabulary, quantised=None, packed=None):
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(vocabulary)
     writer.add_token_types([gguf.TokenType.CONTROL] * 2 + [gguf.TokenType.NORMAL] * (len(vocabulary) - 2))
-    writer.add_token_merges([])
+    writer.add_token_merges(["# #"])
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(1)
     writer.add_add_bos_token(False)
@@ -198,7 +206,7 @@ def random_k_blocks(generator, kind, shape):
     rows, columns = shape
     blocks = generator.integers(0, 256, (rows * columns // elements, size), dtype=np.uint8)
     scales = {"Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}[kind.name]
-    spread = {"Q2_K": 0.004, "Q3_K": 0.0006, "Q4_K": 0.0003, "Q5_K": 0.00015, "Q6_K": 0.00003}[kind.name]
+    spread = {"Q2_K": 0.003, "Q3_K": 0.0006, "Q4_K": 0.0002, "Q5_K": 0.00007, "Q6_K": 0.00003}[kind.name]
     for at in scales:
         values = (spread * (0.5 + generator.random(len(blocks)))).astype(np.float16)
         blocks[:, at:at + 2] = values.view(np.uint8).reshape(-1, 2)
@@ -230,7 +238,7 @@ def k_quants(golden):
             logits = model(ids).logits[0].numpy()
         name = f"llama-types-{quantised.lower()}"
         golden[name] = {"tokens": ids[0].tolist(), "logits": text(logits)}
-        write_gguf(ROOT / f"{name}.gguf", config, weights, [f"<|{i}|>" if i < 2 else chr(33 + i) for i in range(VOCABULARY)], kind, packed)
+        write_gguf(ROOT / f"{name}.gguf", config, weights, tokens(), kind, packed)
 
 
 def main():
@@ -283,7 +291,7 @@ def main():
             logits = model(ids).logits[0].numpy()
         name = f"llama-types-{quantised.lower()}"
         golden[name] = {"tokens": ids[0].tolist(), "logits": text(logits)}
-        write_gguf(ROOT / f"{name}.gguf", config, weights, [f"<|{i}|>" if i < 2 else chr(33 + i) for i in range(VOCABULARY)], kind)
+        write_gguf(ROOT / f"{name}.gguf", config, weights, tokens(), kind)
     k_quants(golden)
     (ROOT / "golden.json").write_text(json.dumps(golden, indent=0))
 

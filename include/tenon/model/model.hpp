@@ -107,6 +107,9 @@ class EncoderModel {
                                                            std::size_t* token_count = nullptr) = 0;
 };
 
+/// The tokenizer alone, without loading weights. Errors: not_found, corrupt, unsupported.
+[[nodiscard]] Result<text::TokenizerPtr> load_tokenizer(const std::filesystem::path& path);
+
 /// Errors: not_found, corrupt, unsupported (architecture or tensor type; the message names it and what is supported).
 [[nodiscard]] Result<std::unique_ptr<CausalModel>> load_causal(const std::filesystem::path& path, const LoadOptions& options = {});
 [[nodiscard]] Result<std::unique_ptr<EncoderModel>> load_encoder(const std::filesystem::path& path, const LoadOptions& options = {});

@@ -8,12 +8,14 @@ namespace tenon::model {
 extern const Architecture llama;
 extern const Architecture qwen2;
 extern const Architecture qwen3;
+extern const Architecture bert;
 
 namespace {
-constexpr std::array<const Architecture*, 3> all{
+constexpr std::array<const Architecture*, 4> all{
     &llama,
     &qwen2,
     &qwen3,
+    &bert,
 };
 }  // namespace
 
