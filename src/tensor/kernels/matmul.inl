@@ -72,7 +72,7 @@ TENON_INLINE inline void block_scale(int h, const std::uint8_t* s, Simd::F d, Si
 }
 
 /// Bytes between what is computed and what is fetched from memory.
-inline constexpr std::size_t read_ahead = 2048;
+inline constexpr std::size_t read_ahead = 4096;
 
 template <class Q, int T>
 void matmul_quantised(const MatmulCall& c) noexcept {
