@@ -2,7 +2,7 @@
 // summed over 8 chunks before they are widened, of 5 over 4, of 6 over 2. Codes of 8 bits take the sign trick.
 struct Simd {
     static constexpr Isa isa = Isa::avx2;
-    static constexpr std::array<std::uint8_t, tile_widths> widths{1, 2, 4, 6};
+    static constexpr TileWidths widths = few_kernels ? TileWidths{1, 4} : TileWidths{1, 2, 4, 6};
     static constexpr bool weights_first = false;
     static constexpr int attention_keys = 4;
 

@@ -1,7 +1,7 @@
 // Sixteen lanes in one AVX-512 register; products by VNNI (unsigned codes times signed input).
 struct Simd {
     static constexpr Isa isa = Isa::avx512;
-    static constexpr std::array<std::uint8_t, tile_widths> widths{1, 2, 4, 8, 12, 16};
+    static constexpr TileWidths widths = few_kernels ? TileWidths{1, 4} : TileWidths{1, 2, 4, 8, 12, 16};
     static constexpr bool weights_first = true;  ///< hold the codes of a sub-block in registers, then go over tokens
     static constexpr int attention_keys = 16;
 

@@ -2,7 +2,7 @@
 // includes this is compiled for them (TENON_NEON_DOT), else by widening multiplies.
 struct Simd {
     static constexpr Isa isa = Isa::neon;
-    static constexpr std::array<std::uint8_t, tile_widths> widths{1, 2, 4, 6};
+    static constexpr TileWidths widths = few_kernels ? TileWidths{1, 4} : TileWidths{1, 2, 4, 6};
     static constexpr bool weights_first = false;
     static constexpr int attention_keys = 4;
 

@@ -1,7 +1,7 @@
 // Sixteen lanes in plain C++: the reference that every other instruction set is tested against.
 struct Simd {
     static constexpr Isa isa = Isa::scalar;
-    static constexpr std::array<std::uint8_t, tile_widths> widths{1, 4};
+    static constexpr TileWidths widths{1, 4};
     static constexpr bool weights_first = false;
     static constexpr int attention_keys = 4;
 

@@ -67,10 +67,17 @@ struct AttentionUnit {
 };
 
 inline constexpr std::size_t tile_widths = 6;
+// Checked by a sanitizer, wide kernels take minutes to compile and show nothing that narrow ones do not.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool few_kernels = true;
+#else
+inline constexpr bool few_kernels = false;
+#endif
+using TileWidths = std::array<std::uint8_t, tile_widths>;
 
 struct KernelTable {
     Isa isa = Isa::scalar;
-    std::array<std::uint8_t, tile_widths> widths{};  ///< ascending; 0 ends the list
+    TileWidths widths{};  ///< ascending; 0 ends the list
     std::array<std::array<Matmul, tile_widths>, 18> matmul{};
     /// Quantises blocks [first, last) of `tokens` rows of x into a tile of `width`.
     void (*quantize_tile)(const float* x, std::size_t stride, std::size_t tokens, std::size_t width, std::size_t first,
