@@ -1,4 +1,5 @@
-// The table of subcommands. Each adds its options to the parser and, when it is the one named, leaves what to run in `chosen`.
+// The table of subcommands. Each adds its options to the parser and, when it is the one named, leaves what to run in
+// `chosen`.
 #pragma once
 
 #include <functional>
@@ -30,7 +31,8 @@ void add_serve(CLI::App& cli, Command& chosen);
 void add_doctor(CLI::App& cli, Command& chosen);
 
 inline std::vector<AddCommand> all_commands() {
-    return {add_pull, add_models, add_index, add_kb, add_search, add_ask, add_chat, add_complete, add_embed, add_tokenize, add_serve, add_bench, add_doctor};
+    return {add_pull,     add_models, add_index,    add_kb,    add_search, add_ask,   add_chat,
+            add_complete, add_embed,  add_tokenize, add_serve, add_bench,  add_doctor};
 }
 
 }  // namespace tenon::app

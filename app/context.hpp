@@ -21,7 +21,8 @@ class ModelPool;
 
 namespace tenon::app {
 
-/// Not thread-safe: the commands use it from the main thread. (`serve` takes what it needs out of it.)
+/// The accessors that open things are for the main thread; once `pool()` and `http()` were called, the coroutines may
+/// run anywhere.
 class Context {
   public:
     /// Errors: those of the settings.
@@ -30,11 +31,15 @@ class Context {
 
     [[nodiscard]] Settings& settings() noexcept { return settings_; }
     [[nodiscard]] Runtime& runtime();
-    [[nodiscard]] net::HttpClient& http();
+    [[nodiscard]] std::shared_ptr<net::HttpClient> http();
     [[nodiscard]] Result<hub::Registry*> registry();
+    /// `loaded` models stay within the memory budget.
     [[nodiscard]] Result<std::shared_ptr<provider::ModelPool>> pool();
     [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
 
+    /// The same by coroutine, for the server. The context must outlive them.
+    [[nodiscard]] task<Result<llm::ChatModelPtr>> chat_model_async(std::string name);
+    [[nodiscard]] task<Result<llm::EmbedderPtr>> embedder_async(std::string name);
     /// "openai:NAME", an alias, an installed name or a path. Errors: not_found (and how to fetch it), unsupported, …
     [[nodiscard]] Result<llm::ChatModelPtr> chat_model(std::string_view name);
     [[nodiscard]] Result<llm::EmbedderPtr> embedder(std::string_view name);
@@ -45,7 +50,7 @@ class Context {
     Context() = default;
     Settings settings_;
     std::unique_ptr<Runtime> runtime_;
-    std::unique_ptr<net::HttpClient> http_;
+    std::shared_ptr<net::HttpClient> http_;
     std::unique_ptr<hub::Registry> registry_;
     std::shared_ptr<provider::ModelPool> pool_;
     std::shared_ptr<store::Store> store_;

@@ -1,6 +1,6 @@
 // The `tenon` program: parses the command line and hands over to one of the commands.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <clocale>
 #include <csignal>
@@ -12,12 +12,15 @@ int main(int argc, char** argv) {
     using namespace tenon::app;
     std::signal(SIGPIPE, SIG_IGN);
     std::setlocale(LC_CTYPE, "C.UTF-8");
-    CLI::App cli{"Ask your documents with a language model that runs in this program: offline, with citations.", "tenon"};
+    CLI::App cli{"Ask your documents with a language model that runs in this program: offline, with citations.",
+                 "tenon"};
     cli.set_version_flag("--version", std::string("tenon ") + TENON_VERSION);
     cli.require_subcommand(1);
     cli.failure_message(CLI::FailureMessage::simple);
-    cli.footer("Start with: tenon pull qwen2.5-coder-0.5b minilm; tenon index docs --into docs; tenon ask \"...\" --from docs\n"
-               "Settings: flags over TENON_* variables over $TENON_HOME/tenon.toml over defaults. Guide: docs/guide/.");
+    cli.footer(
+        "Start with: tenon pull qwen2.5-coder-0.5b minilm; tenon index docs --into docs; tenon ask \"...\" --from "
+        "docs\n"
+        "Settings: flags over TENON_* variables over $TENON_HOME/tenon.toml over defaults. Guide: docs/guide/.");
     Command chosen;
     for (const auto& add : all_commands()) add(cli, chosen);
     try {
@@ -27,7 +30,8 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         const CLI::App* where = &cli;
         for (const auto* sub : cli.get_subcommands()) where = sub;
-        note(fmt::format("tenon: {}; see `{} --help`", error.what(), where == &cli ? "tenon" : "tenon " + where->get_name()));
+        note(fmt::format("tenon: {}; see `{} --help`", error.what(),
+                         where == &cli ? "tenon" : "tenon " + where->get_name()));
         return 2;
     }
     if (!chosen) {

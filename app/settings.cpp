@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <charconv>
 #include <cstdlib>
-#include <toml++/toml.h>
 
 #include "tenon/base/file.hpp"
 
@@ -46,7 +46,8 @@ Result<std::uint64_t> parse_size(std::string_view text, std::string_view name) {
             }
         if (unit.empty()) return value;
     }
-    return fail(ErrorCode::invalid_argument, fmt::format("{} must be a size such as 6442450944, 512M or 6G, not '{}'", name, text));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} must be a size such as 6442450944, 512M or 6G, not '{}'", name, text));
 }
 
 Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
@@ -55,7 +56,8 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
     try {
         table = toml::parse(text);
     } catch (const toml::parse_error& error) {
-        return fail(ErrorCode::invalid_argument, fmt::format("{}:{}: {}", path.string(), error.source().begin.line, error.description()));
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("{}:{}: {}", path.string(), error.source().begin.line, error.description()));
     }
     const auto wrong = [&](std::string_view key, std::string_view wanted) {
         return fail(ErrorCode::invalid_argument, fmt::format("{}: {} must be {}", path.string(), key, wanted));
@@ -81,24 +83,38 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
         };
         const auto count_into = [&](auto& out, std::int64_t most) -> Result<void> {
             const auto value = node.value<std::int64_t>();
-            if (!value || *value < 0 || *value > most) return wrong(key, fmt::format("a whole number from 0 to {}", most));
+            if (!value || *value < 0 || *value > most)
+                return wrong(key, fmt::format("a whole number from 0 to {}", most));
             out = static_cast<std::remove_reference_t<decltype(out)>>(*value);
             return {};
         };
         Result<void> done{};
-        if (key == "chat_model") done = text_into(s.chat_model);
-        else if (key == "embedding_model") done = text_into(s.embedding_model);
-        else if (key == "base_url") done = text_into(s.base_url);
-        else if (key == "api_key") done = text_into(s.api_key);
-        else if (key == "proxy") done = text_into(s.proxy);
-        else if (key == "no_proxy") done = text_into(s.no_proxy);
-        else if (key == "hf_endpoint") done = text_into(s.hf_endpoint);
-        else if (key == "host") done = text_into(s.host);
-        else if (key == "port") done = count_into(s.port, 65535);
-        else if (key == "threads") done = count_into(s.threads, 1024);
-        else if (key == "context") done = count_into(s.context, 1 << 24);
-        else if (key == "server_keys") done = list_into(s.server_keys);
-        else if (key == "cors_origins") done = list_into(s.cors_origins);
+        if (key == "chat_model")
+            done = text_into(s.chat_model);
+        else if (key == "embedding_model")
+            done = text_into(s.embedding_model);
+        else if (key == "base_url")
+            done = text_into(s.base_url);
+        else if (key == "api_key")
+            done = text_into(s.api_key);
+        else if (key == "proxy")
+            done = text_into(s.proxy);
+        else if (key == "no_proxy")
+            done = text_into(s.no_proxy);
+        else if (key == "hf_endpoint")
+            done = text_into(s.hf_endpoint);
+        else if (key == "host")
+            done = text_into(s.host);
+        else if (key == "port")
+            done = count_into(s.port, 65535);
+        else if (key == "threads")
+            done = count_into(s.threads, 1024);
+        else if (key == "context")
+            done = count_into(s.context, 1 << 24);
+        else if (key == "server_keys")
+            done = list_into(s.server_keys);
+        else if (key == "cors_origins")
+            done = list_into(s.cors_origins);
         else if (key == "memory_budget") {
             if (const auto number = node.value<std::int64_t>(); number && *number >= 0) {
                 s.memory_budget = static_cast<std::uint64_t>(*number);
@@ -124,7 +140,8 @@ Result<void> count_variable(const char* name, T& out, std::uint64_t most) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || value > most)
-        return fail(ErrorCode::invalid_argument, fmt::format("{} must be a whole number from 0 to {}, not '{}'", name, most, text));
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("{} must be a whole number from 0 to {}, not '{}'", name, most, text));
     out = static_cast<T>(value);
     return {};
 }
@@ -133,13 +150,19 @@ Result<void> count_variable(const char* name, T& out, std::uint64_t most) {
 
 Result<Settings> load_settings() {
     Settings s;
-    if (const std::string home = variable({"TENON_HOME"}); !home.empty()) s.home = home;
-    else if (const std::string data = variable({"XDG_DATA_HOME"}); !data.empty()) s.home = std::filesystem::path(data) / "tenon";
-    else if (const std::string user = variable({"HOME"}); !user.empty()) s.home = std::filesystem::path(user) / ".local/share/tenon";
-    else return fail(ErrorCode::invalid_argument, "neither TENON_HOME nor HOME is set; set TENON_HOME to the folder for models and knowledge bases");
+    if (const std::string home = variable({"TENON_HOME"}); !home.empty())
+        s.home = home;
+    else if (const std::string data = variable({"XDG_DATA_HOME"}); !data.empty())
+        s.home = std::filesystem::path(data) / "tenon";
+    else if (const std::string user = variable({"HOME"}); !user.empty())
+        s.home = std::filesystem::path(user) / ".local/share/tenon";
+    else
+        return fail(ErrorCode::invalid_argument,
+                    "neither TENON_HOME nor HOME is set; set TENON_HOME to the folder for models and knowledge bases");
     std::error_code ignored;
     s.home = std::filesystem::absolute(s.home, ignored);
-    if (const auto path = s.home / "tenon.toml"; std::filesystem::exists(path, ignored)) TENON_CHECK(read_toml(path, s));
+    if (const auto path = s.home / "tenon.toml"; std::filesystem::exists(path, ignored))
+        TENON_CHECK(read_toml(path, s));
 
     const auto override_with = [](std::string& out, std::initializer_list<const char*> names) {
         if (std::string value = variable(names); !value.empty()) out = std::move(value);
@@ -160,7 +183,8 @@ Result<Settings> load_settings() {
         TENON_TRY(s.memory_budget, parse_size(size, "TENON_MEMORY_BUDGET"));
     }
     if (const std::string keys = variable({"TENON_SERVER_KEYS"}); !keys.empty()) s.server_keys = split_commas(keys);
-    if (const std::string origins = variable({"TENON_CORS_ORIGINS"}); !origins.empty()) s.cors_origins = split_commas(origins);
+    if (const std::string origins = variable({"TENON_CORS_ORIGINS"}); !origins.empty())
+        s.cors_origins = split_commas(origins);
     return s;
 }
 

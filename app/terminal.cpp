@@ -13,7 +13,10 @@ namespace tenon::app {
 namespace {
 
 std::size_t columns_of(char32_t c) noexcept {
-    return utf8::is_cjk(c) || (c >= 0x3000 && c <= 0x303F) || (c >= 0xFF00 && c <= 0xFF60) || (c >= 0x1F300 && c <= 0x1FAFF) ? 2 : 1;
+    return utf8::is_cjk(c) || (c >= 0x3000 && c <= 0x303F) || (c >= 0xFF00 && c <= 0xFF60) ||
+                   (c >= 0x1F300 && c <= 0x1FAFF)
+               ? 2
+               : 1;
 }
 
 }  // namespace
@@ -86,7 +89,8 @@ Result<std::string> read_stdin() {
         if (n < 0) return fail(ErrorCode::io, "cannot read standard input");
         if (n == 0) return out;
         out.append(buffer.data(), static_cast<std::size_t>(n));
-        if (out.size() > (std::size_t{1} << 31)) return fail(ErrorCode::resource_exhausted, "standard input is longer than 2 GiB");
+        if (out.size() > (std::size_t{1} << 31))
+            return fail(ErrorCode::resource_exhausted, "standard input is longer than 2 GiB");
     }
 }
 

@@ -11,10 +11,10 @@
 
 namespace tenon::app {
 
-void print(std::string_view text);         ///< stdout, as it is, flushed
+void print(std::string_view text);  ///< stdout, as it is, flushed
 void print_line(std::string_view text);
-void print_json(const json::Value& value); ///< one line
-void note(std::string_view text);          ///< stderr, one line
+void print_json(const json::Value& value);  ///< one line
+void note(std::string_view text);           ///< stderr, one line
 /// One sentence on stderr; returns the exit code: 1, or 2 for bad usage.
 int report(const Error& error);
 

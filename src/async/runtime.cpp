@@ -21,7 +21,9 @@ Runtime::Runtime(unsigned threads) : impl_(std::make_unique<Impl>()) {
         impl_->threads.emplace_back([this] { impl_->context.run(); });
 }
 
-Runtime::~Runtime() {
+Runtime::~Runtime() { stop(); }
+
+void Runtime::stop() {
     impl_->guard.reset();
     impl_->context.stop();
     impl_->threads.clear();

@@ -122,8 +122,8 @@ std::size_t incomplete_suffix(std::string_view text) noexcept {
     for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
         const std::size_t at = text.size() - back;
         const Lead lead = classify(static_cast<unsigned char>(text[at]));
-        if (lead.length == 0) continue;          // a continuation byte, or one that never begins a character
-        if (lead.length <= back) return 0;       // whole
+        if (lead.length == 0) continue;     // a continuation byte, or one that never begins a character
+        if (lead.length <= back) return 0;  // whole
         return decode(text, at).length == back ? back : 0;
     }
     return 0;

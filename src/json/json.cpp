@@ -1,7 +1,7 @@
 #include "tenon/json/json.hpp"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "tenon/base/utf8.hpp"
 
@@ -14,23 +14,41 @@ void write_string(std::string& out, std::string_view text) {
         const unsigned char c = static_cast<unsigned char>(text[i]);
         if (c < 0x80) {
             switch (c) {
-                case '"': out += "\\\""; break;
-                case '\\': out += "\\\\"; break;
-                case '\n': out += "\\n"; break;
-                case '\r': out += "\\r"; break;
-                case '\t': out += "\\t"; break;
-                case '\b': out += "\\b"; break;
-                case '\f': out += "\\f"; break;
+                case '"':
+                    out += "\\\"";
+                    break;
+                case '\\':
+                    out += "\\\\";
+                    break;
+                case '\n':
+                    out += "\\n";
+                    break;
+                case '\r':
+                    out += "\\r";
+                    break;
+                case '\t':
+                    out += "\\t";
+                    break;
+                case '\b':
+                    out += "\\b";
+                    break;
+                case '\f':
+                    out += "\\f";
+                    break;
                 default:
-                    if (c < 0x20) out += fmt::format("\\u{:04x}", c);
-                    else out += static_cast<char>(c);
+                    if (c < 0x20)
+                        out += fmt::format("\\u{:04x}", c);
+                    else
+                        out += static_cast<char>(c);
             }
             ++i;
             continue;
         }
         const auto d = utf8::decode(text, i);
-        if (d.valid) out.append(text, i, d.length);
-        else utf8::append(out, utf8::replacement);
+        if (d.valid)
+            out.append(text, i, d.length);
+        else
+            utf8::append(out, utf8::replacement);
         i += d.length;
     }
     out += '"';
@@ -53,12 +71,24 @@ void write(std::string& out, const Value& value, int indent, int depth) {
         out.append(static_cast<std::size_t>(indent * level), ' ');
     };
     switch (value.kind()) {
-        case boost::json::kind::null: out += "null"; break;
-        case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
-        case boost::json::kind::int64: out += fmt::format("{}", value.get_int64()); break;
-        case boost::json::kind::uint64: out += fmt::format("{}", value.get_uint64()); break;
-        case boost::json::kind::double_: write_number(out, value.get_double()); break;
-        case boost::json::kind::string: write_string(out, value.get_string()); break;
+        case boost::json::kind::null:
+            out += "null";
+            break;
+        case boost::json::kind::bool_:
+            out += value.get_bool() ? "true" : "false";
+            break;
+        case boost::json::kind::int64:
+            out += fmt::format("{}", value.get_int64());
+            break;
+        case boost::json::kind::uint64:
+            out += fmt::format("{}", value.get_uint64());
+            break;
+        case boost::json::kind::double_:
+            write_number(out, value.get_double());
+            break;
+        case boost::json::kind::string:
+            write_string(out, value.get_string());
+            break;
         case boost::json::kind::array: {
             const auto& array = value.get_array();
             out += '[';
@@ -101,7 +131,8 @@ Result<Value> parse(std::string_view text, const ParseOptions& options) {
     boost::system::error_code error;
     const std::size_t used = parser.write_some(text.data(), text.size(), error);
     if (!error && !parser.done()) parser.finish(error);
-    if (!error && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) error = boost::json::error::extra_data;
+    if (!error && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos)
+        error = boost::json::error::extra_data;
     if (error) return fail(ErrorCode::corrupt, fmt::format("not JSON: {} at byte {}", error.message(), used));
     return parser.release();
 }
@@ -145,7 +176,8 @@ std::int64_t integer_or(const Value& value, std::string_view key, std::int64_t o
     if (const auto* i = found->if_int64()) return *i;
     if (const auto* u = found->if_uint64(); u != nullptr && *u <= static_cast<std::uint64_t>(INT64_MAX))
         return static_cast<std::int64_t>(*u);
-    if (const auto* d = found->if_double(); d != nullptr && *d >= -9.2e18 && *d <= 9.2e18) return static_cast<std::int64_t>(*d);
+    if (const auto* d = found->if_double(); d != nullptr && *d >= -9.2e18 && *d <= 9.2e18)
+        return static_cast<std::int64_t>(*d);
     return otherwise;
 }
 

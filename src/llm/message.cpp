@@ -11,11 +11,16 @@ std::string Message::text() const {
 
 std::string_view to_string(Role role) noexcept {
     switch (role) {
-        case Role::system: return "system";
-        case Role::developer: return "developer";
-        case Role::user: return "user";
-        case Role::assistant: return "assistant";
-        case Role::tool: return "tool";
+        case Role::system:
+            return "system";
+        case Role::developer:
+            return "developer";
+        case Role::user:
+            return "user";
+        case Role::assistant:
+            return "assistant";
+        case Role::tool:
+            return "tool";
     }
     return "user";
 }
@@ -28,11 +33,16 @@ std::optional<Role> role_from(std::string_view name) noexcept {
 
 std::string_view to_string(FinishReason reason) noexcept {
     switch (reason) {
-        case FinishReason::stop: return "stop";
-        case FinishReason::length: return "length";
-        case FinishReason::tool_calls: return "tool_calls";
-        case FinishReason::content_filter: return "content_filter";
-        case FinishReason::cancelled: return "cancelled";
+        case FinishReason::stop:
+            return "stop";
+        case FinishReason::length:
+            return "length";
+        case FinishReason::tool_calls:
+            return "tool_calls";
+        case FinishReason::content_filter:
+            return "content_filter";
+        case FinishReason::cancelled:
+            return "cancelled";
     }
     return "stop";
 }

@@ -19,6 +19,10 @@ class Runtime {
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
 
+    /// Ends the event loop: tasks that have not finished are left where they are. Idempotent; the destructor does it
+    /// too.
+    void stop();
+
     [[nodiscard]] Executor executor() const;
     /// Runs blocking work (file parsing, indexing) on a thread of its own pool, away from the event loop.
     [[nodiscard]] Executor blocking_executor() const;
@@ -34,8 +38,10 @@ T sync_wait(Runtime& runtime, task<T> work) {
     std::promise<T> promise;
     auto future = promise.get_future();
     boost::asio::co_spawn(runtime.executor(), std::move(work), [&promise](std::exception_ptr error, auto... value) {
-        if (error) promise.set_exception(error);
-        else promise.set_value(std::move(value)...);
+        if (error)
+            promise.set_exception(error);
+        else
+            promise.set_value(std::move(value)...);
     });
     return future.get();
 }

@@ -48,7 +48,10 @@ class Error {
 
     /// Milliseconds a peer asked us to wait before the next try (HTTP `Retry-After`), when it did.
     [[nodiscard]] std::optional<std::int64_t> retry_after_ms() const noexcept { return retry_after_ms_; }
-    Error&& with_retry_after(std::int64_t ms) && { retry_after_ms_ = ms; return std::move(*this); }
+    Error&& with_retry_after(std::int64_t ms) && {
+        retry_after_ms_ = ms;
+        return std::move(*this);
+    }
 
   private:
     ErrorCode code_;
@@ -73,27 +76,27 @@ using Result = std::expected<T, Error>;
 #define TENON_CONCAT(a, b) TENON_CONCAT_INNER(a, b)
 
 /// TENON_TRY(auto file, open(path)): declares `file` from the value, or returns the error from this function.
-#define TENON_TRY(decl, ...)                                                      \
-    auto TENON_CONCAT(tenon_try_, __LINE__) = (__VA_ARGS__);                      \
-    if (!TENON_CONCAT(tenon_try_, __LINE__))                                      \
+#define TENON_TRY(decl, ...)                                                           \
+    auto TENON_CONCAT(tenon_try_, __LINE__) = (__VA_ARGS__);                           \
+    if (!TENON_CONCAT(tenon_try_, __LINE__))                                           \
         return std::unexpected(std::move(TENON_CONCAT(tenon_try_, __LINE__)).error()); \
     decl = std::move(*TENON_CONCAT(tenon_try_, __LINE__))
 
 /// TENON_CHECK(write(path)): returns the error of a Result<void> (or any Result whose value is not needed).
-#define TENON_CHECK(...)                                                                           \
-    do {                                                                                           \
-        if (auto tenon_check_result = (__VA_ARGS__); !tenon_check_result)                          \
-            return std::unexpected(std::move(tenon_check_result).error());                         \
+#define TENON_CHECK(...)                                                   \
+    do {                                                                   \
+        if (auto tenon_check_result = (__VA_ARGS__); !tenon_check_result)  \
+            return std::unexpected(std::move(tenon_check_result).error()); \
     } while (false)
 
 /// The same two for coroutines.
-#define TENON_CO_TRY(decl, ...)                                                   \
-    auto TENON_CONCAT(tenon_try_, __LINE__) = (__VA_ARGS__);                      \
-    if (!TENON_CONCAT(tenon_try_, __LINE__))                                      \
+#define TENON_CO_TRY(decl, ...)                                                           \
+    auto TENON_CONCAT(tenon_try_, __LINE__) = (__VA_ARGS__);                              \
+    if (!TENON_CONCAT(tenon_try_, __LINE__))                                              \
         co_return std::unexpected(std::move(TENON_CONCAT(tenon_try_, __LINE__)).error()); \
     decl = std::move(*TENON_CONCAT(tenon_try_, __LINE__))
-#define TENON_CO_CHECK(...)                                                                        \
-    do {                                                                                           \
-        if (auto tenon_check_result = (__VA_ARGS__); !tenon_check_result)                          \
-            co_return std::unexpected(std::move(tenon_check_result).error());                      \
+#define TENON_CO_CHECK(...)                                                   \
+    do {                                                                      \
+        if (auto tenon_check_result = (__VA_ARGS__); !tenon_check_result)     \
+            co_return std::unexpected(std::move(tenon_check_result).error()); \
     } while (false)

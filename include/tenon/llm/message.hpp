@@ -14,15 +14,42 @@ namespace tenon::llm {
 
 enum class Role : std::uint8_t { system, developer, user, assistant, tool };
 
-struct TextPart { std::string text; };
-struct ImagePart { std::string url; std::string media_type; std::string bytes; std::string detail; };  ///< url, or bytes with their type
-struct AudioPart { std::string media_type; std::string bytes; };
-struct DocumentPart { std::string name; std::string media_type; std::string bytes; };
-struct ReasoningPart { std::string text; std::string signature; };
-struct ToolCallPart { std::string id; std::string name; std::string arguments_json; };
-struct ToolResultPart { std::string call_id; std::string name; std::string content; bool is_error = false; };
+struct TextPart {
+    std::string text;
+};
+struct ImagePart {
+    std::string url;
+    std::string media_type;
+    std::string bytes;
+    std::string detail;
+};  ///< url, or bytes with their type
+struct AudioPart {
+    std::string media_type;
+    std::string bytes;
+};
+struct DocumentPart {
+    std::string name;
+    std::string media_type;
+    std::string bytes;
+};
+struct ReasoningPart {
+    std::string text;
+    std::string signature;
+};
+struct ToolCallPart {
+    std::string id;
+    std::string name;
+    std::string arguments_json;
+};
+struct ToolResultPart {
+    std::string call_id;
+    std::string name;
+    std::string content;
+    bool is_error = false;
+};
 
-using ContentPart = std::variant<TextPart, ImagePart, AudioPart, DocumentPart, ReasoningPart, ToolCallPart, ToolResultPart>;
+using ContentPart =
+    std::variant<TextPart, ImagePart, AudioPart, DocumentPart, ReasoningPart, ToolCallPart, ToolResultPart>;
 
 struct Message {
     Role role = Role::user;
@@ -31,7 +58,9 @@ struct Message {
 
     [[nodiscard]] static Message system(std::string text) { return {Role::system, {TextPart{std::move(text)}}, {}}; }
     [[nodiscard]] static Message user(std::string text) { return {Role::user, {TextPart{std::move(text)}}, {}}; }
-    [[nodiscard]] static Message assistant(std::string text) { return {Role::assistant, {TextPart{std::move(text)}}, {}}; }
+    [[nodiscard]] static Message assistant(std::string text) {
+        return {Role::assistant, {TextPart{std::move(text)}}, {}};
+    }
     /// All text parts, joined.
     [[nodiscard]] std::string text() const;
 };

@@ -39,10 +39,21 @@ struct CompletionRequest {
     bool echo = false;
 };
 
-struct TokenAlternative { std::string text; std::string bytes; double logprob = 0; };
-struct TokenLogprob { std::string text; std::string bytes; double logprob = 0; std::vector<TokenAlternative> top; };
+struct TokenAlternative {
+    std::string text;
+    std::string bytes;
+    double logprob = 0;
+};
+struct TokenLogprob {
+    std::string text;
+    std::string bytes;
+    double logprob = 0;
+    std::vector<TokenAlternative> top;
+};
 
-struct Timings { double queue_ms = 0, prompt_ms = 0, decode_ms = 0; };
+struct Timings {
+    double queue_ms = 0, prompt_ms = 0, decode_ms = 0;
+};
 
 /// A piece of an answer while it is being made.
 struct ChatEvent {
@@ -81,7 +92,8 @@ class ChatModel {
     [[nodiscard]] virtual Capabilities capabilities() const = 0;
     /// Errors before the first token come from this call; later ones from the stream.
     [[nodiscard]] virtual task<Result<StreamPtr<ChatEvent>>> stream(ChatRequest request, CallOptions options) = 0;
-    [[nodiscard]] virtual task<Result<StreamPtr<ChatEvent>>> complete(CompletionRequest request, CallOptions options) = 0;
+    [[nodiscard]] virtual task<Result<StreamPtr<ChatEvent>>> complete(CompletionRequest request,
+                                                                      CallOptions options) = 0;
     /// Tokens of a text for this model; remote models without a tokenizer estimate.
     [[nodiscard]] virtual std::size_t count_tokens(std::string_view text) const = 0;
     /// The whole answer: `stream` collected.
@@ -102,7 +114,8 @@ class Embedder {
     virtual ~Embedder() = default;
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
     [[nodiscard]] virtual std::size_t dimension() const = 0;  ///< 0: not known before the first call
-    [[nodiscard]] virtual task<Result<Embeddings>> embed(std::vector<std::string> texts, EmbedKind kind, CallOptions options) = 0;
+    [[nodiscard]] virtual task<Result<Embeddings>> embed(std::vector<std::string> texts, EmbedKind kind,
+                                                         CallOptions options) = 0;
 };
 
 using ChatModelPtr = std::shared_ptr<ChatModel>;

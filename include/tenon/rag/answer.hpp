@@ -15,33 +15,47 @@
 namespace tenon::rag {
 
 struct AnswerOptions {
-    std::size_t top_k = 8;             ///< chunks that passages are chosen from
-    std::size_t passage_tokens = 420;  ///< of the prompt, by the model's tokenizer; cut further when the window is small
-    std::size_t max_tokens = 256;      ///< of the answer
+    std::size_t top_k = 8;  ///< chunks that passages are chosen from
+    std::size_t passage_tokens =
+        420;                       ///< of the prompt, by the model's tokenizer; cut further when the window is small
+    std::size_t max_tokens = 256;  ///< of the answer
     double temperature = 0;
-    std::vector<llm::Message> history; ///< earlier turns, for follow-up questions
-    bool verify = true;                ///< withhold what the passages do not support
+    std::vector<llm::Message> history;  ///< earlier turns, for follow-up questions
+    bool verify = true;                 ///< withhold what the passages do not support
 };
 
 /// A passage the answer stands on. Ranges are those of the document's text.
 struct Citation {
-    std::size_t index = 0;     ///< 1-based, as written in the answer
+    std::size_t index = 0;  ///< 1-based, as written in the answer
     std::string source, title, heading;
-    std::string text;          ///< the sentences cited
-    int page = 0;              ///< 0: the format has no pages
+    std::string text;                          ///< the sentences cited
+    int page = 0;                              ///< 0: the format has no pages
     std::size_t start_line = 0, end_line = 0;  ///< 1-based, inclusive
     std::size_t start_char = 0, end_char = 0;  ///< code points, end exclusive
     std::int64_t document_id = 0, chunk_id = 0;
-    double score = 0;          ///< share of the answer's words this passage supports
+    double score = 0;  ///< share of the answer's words this passage supports
 };
 
-struct AnswerTimings { double retrieve_ms = 0, prompt_ms = 0, decode_ms = 0, total_ms = 0; };
+struct AnswerTimings {
+    double retrieve_ms = 0, prompt_ms = 0, decode_ms = 0, total_ms = 0;
+};
+
+/// What `confidence` was computed from, for whoever wants to look or to tune.
+struct AnswerSignals {
+    double coverage = 0;   ///< share of the question's terms, by rarity, in the best single passage
+    double retrieval = 0;  ///< best BM25 as a share of what a passage with every term would have
+    double similarity =
+        0;  ///< best cosine between question and sentence; 0 when the embedder does not know the language
+    double self_check = 0;  ///< the model's own probability that the passages hold the answer
+    double support = 0;     ///< share of the answer's words found in the passages
+};
 
 struct Answer {
     std::string text;                 ///< in the language of the question; when not answerable, says so
     std::vector<Citation> citations;  ///< empty when not answerable
     bool answerable = false;
-    double confidence = 0;            ///< 0…1: the estimate behind `answerable`
+    double confidence = 0;  ///< 0…1: the estimate behind `answerable`
+    AnswerSignals signals;
     llm::Usage usage;
     AnswerTimings timings;
 };
@@ -57,7 +71,8 @@ class Answerer {
     Answerer(std::shared_ptr<const Retriever> retriever, llm::ChatModelPtr model);
 
     /// Errors: invalid_argument (empty question), the retriever's and the model's.
-    [[nodiscard]] task<Result<StreamPtr<AnswerEvent>>> stream(std::string question, AnswerOptions options, CallOptions call) const;
+    [[nodiscard]] task<Result<StreamPtr<AnswerEvent>>> stream(std::string question, AnswerOptions options,
+                                                              CallOptions call) const;
     [[nodiscard]] task<Result<Answer>> answer(std::string question, AnswerOptions options, CallOptions call) const;
 
   private:

@@ -7,7 +7,7 @@
 namespace tenon::serve {
 
 struct EmbeddedFile {
-    std::string_view path;   ///< "/index.html"
+    std::string_view path;  ///< "/index.html"
     std::string_view bytes;
 };
 

@@ -29,7 +29,8 @@ struct Services {
     std::shared_ptr<store::Store> store;
     std::string default_chat_model;
     std::string default_embedding_model;
-    /// Opens a model by name, loading it when needed. Errors: not_found (says which are installed), unsupported, resource_exhausted.
+    /// Opens a model by name, loading it when needed. Errors: not_found (says which are installed), unsupported,
+    /// resource_exhausted.
     std::function<task<Result<llm::ChatModelPtr>>(std::string name)> chat_model;
     std::function<task<Result<llm::EmbedderPtr>>(std::string name)> embedder;
     std::function<std::vector<ModelEntry>()> models;

@@ -7,14 +7,14 @@
 
 namespace tenon::rag {
 
-/// Constants of the ranking, chosen on questions over English and Chinese manuals (docs/guide/retrieval.md).
+/// Constants of the ranking, chosen on questions over English and Chinese manuals.
 struct FusionParameters {
     double vector_weight = 0.4;     ///< of similarity, where the embedding model reads question and passages well
     double unreadable_weight = 0.0; ///< the same where it does not
     double rank_constant = 60;      ///< of reciprocal rank fusion
     double rank_share = 0.3;        ///< of the score that reciprocal ranks make; the rest, scores themselves
-    double proximity_weight = 0.15;
-    double coverage_weight = 0.15;
+    double proximity_weight = 0.3;
+    double coverage_weight = 0.3;
 };
 
 /// How much the similarity says, 0 … 1: `model` and the writing of the question and of the passage.

@@ -13,9 +13,13 @@ TEST(Utf8, DecodesEveryLength) {
 
 // Python: bytes.decode("utf-8", errors="replace")
 TEST(Utf8, ReplacesMaximalInvalidPrefixes) {
-    EXPECT_EQ(sanitize("a\xC0\xAF" "b"), "a\uFFFD\uFFFDb");
+    EXPECT_EQ(sanitize("a\xC0\xAF"
+                       "b"),
+              "a\uFFFD\uFFFDb");
     EXPECT_EQ(sanitize("\xE4\xB8"), "\uFFFD");
-    EXPECT_EQ(sanitize("\xF0\x9F\x98" "x"), "\uFFFDx");
+    EXPECT_EQ(sanitize("\xF0\x9F\x98"
+                       "x"),
+              "\uFFFDx");
     EXPECT_EQ(sanitize("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");
     EXPECT_EQ(sanitize("\xF5\x80"), "\uFFFD\uFFFD");
 }

@@ -1,0 +1,136 @@
+// tenon doctor: what this machine has, and what is missing.
+#include <fmt/format.h>
+#include <unistd.h>
+#include <boost/json.hpp>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "options.hpp"
+#include "tenon/hub/registry.hpp"
+#include "tenon/tensor/ops.hpp"
+#include "tenon/tensor/thread_team.hpp"
+
+namespace tenon::app {
+namespace {
+
+struct Options {
+    bool json = false;
+};
+
+void declare(CLI::App& sub, Options& o) { sub.add_flag("--json", o.json, "print JSON"); }
+
+std::string cpu_name() {
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);)
+        if (line.starts_with("model name") && line.find(": ") != std::string::npos)
+            return line.substr(line.find(": ") + 2);
+    return "unknown";
+}
+
+std::uint64_t available_memory() {
+    std::ifstream info("/proc/meminfo");
+    for (std::string line; std::getline(info, line);)
+        if (line.starts_with("MemAvailable:")) return std::strtoull(line.c_str() + 13, nullptr, 10) * 1024;
+    return 0;
+}
+
+bool on_path(const std::string& program) {
+    const char* path = std::getenv("PATH");
+    for (std::string_view rest = path != nullptr ? path : ""; !rest.empty();) {
+        const auto colon = rest.find(':');
+        if (::access((std::string(rest.substr(0, colon)) + "/" + program).c_str(), X_OK) == 0) return true;
+        rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
+    }
+    return false;
+}
+
+Result<void> run(Context& context, const Options& o) {
+    const auto& s = context.settings();
+    std::vector<std::string> problems;
+    std::string isas;
+    for (const auto isa : tensor::available_isas())
+        isas += (isas.empty() ? "" : ", ") + std::string(tensor::isa_name(isa));
+    json::Array models, bases;
+    TENON_TRY(const hub::Registry* registry, context.registry());
+    TENON_TRY(const auto installed, registry->list());
+    for (const auto& m : installed) models.push_back(json::Object{{"name", m.name}, {"bytes", m.bytes}});
+    const auto have = [&](std::string_view name) { return registry->resolve(name).has_value(); };
+    if (!s.chat_model.starts_with("openai:") && !have(s.chat_model))
+        problems.push_back(
+            fmt::format("the chat model {} is not installed: tenon pull {}", s.chat_model, s.chat_model));
+    if (!s.embedding_model.starts_with("openai:") && !have(s.embedding_model))
+        problems.push_back(fmt::format("the embedding model {} is not installed: tenon pull {}", s.embedding_model,
+                                       s.embedding_model));
+    TENON_TRY(const auto store, context.store());
+    TENON_TRY(const auto listed, store->list());
+    for (const auto& b : listed) {
+        bases.push_back(json::Object{{"name", b.name}, {"documents", b.documents}, {"chunks", b.chunks}});
+        if (!b.problem.empty()) problems.push_back(fmt::format("knowledge base {}: {}", b.name, b.problem));
+    }
+    const bool pdf = on_path("pdftotext"), pip = on_path("python3");
+    if (!pdf) problems.emplace_back("pdftotext is missing, so PDF files cannot be indexed: install poppler-utils");
+    if (!pip) problems.emplace_back("python3 is missing, so pip: sources cannot be pulled (nothing else needs it)");
+    if (tensor::active_isa() == tensor::Isa::scalar)
+        problems.emplace_back("this processor has none of AVX2, AVX-512 and NEON: models will be slow");
+    std::error_code ignored;
+    std::filesystem::create_directories(s.home, ignored);
+    const auto space = std::filesystem::space(s.home, ignored);
+    if (!ignored && space.available < (std::uint64_t{1} << 30))
+        problems.push_back(fmt::format("only {} are free in {}", human_bytes(space.available), s.home.string()));
+    if (::access(s.home.c_str(), W_OK) != 0)
+        problems.push_back(fmt::format("{} cannot be written to; set TENON_HOME to another folder", s.home.string()));
+
+    if (o.json) {
+        json::Array list;
+        for (const auto& p : problems) list.emplace_back(p);
+        print_json(json::Object{{"version", TENON_VERSION},
+                                {"cpu", cpu_name()},
+                                {"features", std::string(tensor::cpu_features())},
+                                {"kernels", std::string(tensor::isa_name(tensor::active_isa()))},
+                                {"threads", s.threads > 0 ? s.threads : tensor::ThreadTeam::default_threads()},
+                                {"memory_available", available_memory()},
+                                {"disk_available", space.available},
+                                {"home", s.home.string()},
+                                {"settings_file", s.file.string()},
+                                {"chat_model", s.chat_model},
+                                {"embedding_model", s.embedding_model},
+                                {"models", std::move(models)},
+                                {"knowledge_bases", std::move(bases)},
+                                {"pdftotext", pdf},
+                                {"python3", pip},
+                                {"problems", std::move(list)}});
+        return {};
+    }
+    const auto line = [](std::string_view key, std::string_view value) {
+        print_line(fmt::format("{:<16} {}", key, value));
+    };
+    line("tenon", TENON_VERSION);
+    line("processor", cpu_name());
+    line("features", tensor::cpu_features());
+    line("kernels", fmt::format("{} (of {})", tensor::isa_name(tensor::active_isa()), isas));
+    line("threads", fmt::format("{}", s.threads > 0 ? s.threads : tensor::ThreadTeam::default_threads()));
+    line("memory", fmt::format("{} available", human_bytes(available_memory())));
+    line("home", fmt::format("{} ({} free)", s.home.string(), human_bytes(space.available)));
+    line("settings", s.file.empty() ? "defaults and environment (no tenon.toml)" : s.file.string());
+    line("chat model", s.chat_model);
+    line("embedding", s.embedding_model);
+    for (const auto& m : installed) line("installed", fmt::format("{} ({})", m.name, human_bytes(m.bytes)));
+    for (const auto& b : listed)
+        line("knowledge base", fmt::format("{}: {} documents, {} chunks", b.name, b.documents, b.chunks));
+    line("PDF", pdf ? "pdftotext found" : "no pdftotext");
+    if (problems.empty())
+        print_line("\nnothing is missing");
+    else
+        print_line("");
+    for (const auto& p : problems) print_line("! " + p);
+    return {};
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& cli, Command& chosen) {
+    add_command<Options>(cli, chosen, "doctor", "processor, memory, models, and what is missing", declare, run);
+}
+
+}  // namespace tenon::app

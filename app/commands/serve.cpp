@@ -1,0 +1,135 @@
+// tenon serve: the API and the console.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <ctime>
+
+#include "knowledge.hpp"
+#include "options.hpp"
+#include "tenon/hub/registry.hpp"
+#include "tenon/model/model.hpp"
+#include "tenon/provider/model_pool.hpp"
+#include "tenon/serve/server.hpp"
+
+namespace tenon::app {
+namespace {
+
+struct Options {
+    std::string host;
+    int port = -1;
+    RemoteFlags remote;
+    std::vector<std::string> keys, origins;
+    std::string memory;
+    std::uint64_t max_tokens = 0;
+    std::int64_t time_limit = 0, max_body_mib = 0, max_upload_mib = 0;
+    bool quiet = false;
+};
+
+void declare(CLI::App& sub, Options& o) {
+    sub.add_option("--host", o.host, "address to listen on (127.0.0.1); 0.0.0.0 opens it to the network");
+    sub.add_option("--port,-p", o.port, "port (8080); 0 picks a free one")->check(CLI::Range(0, 65535));
+    o.remote.declare(sub);
+    sub.add_option("--key", o.keys, "API key clients must show (repeatable; better in TENON_SERVER_KEYS)");
+    sub.add_option("--cors-origin", o.origins, "web origin that may call the API; * for any (repeatable)");
+    sub.add_option("--max-tokens", o.max_tokens, "most tokens a request may ask for (4096)")
+        ->check(CLI::PositiveNumber);
+    sub.add_option("--time-limit", o.time_limit, "seconds a request may take (600)")->check(CLI::PositiveNumber);
+    sub.add_option("--max-body", o.max_body_mib, "MiB a JSON request may have (16)")->check(CLI::PositiveNumber);
+    sub.add_option("--max-upload", o.max_upload_mib, "MiB an upload of documents may have (1024)")
+        ->check(CLI::PositiveNumber);
+    sub.add_flag("--quiet,-q", o.quiet, "log nothing");
+}
+
+std::int64_t parse_time(const std::string& rfc3339) {
+    std::tm parts{};
+    if (::strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return 0;
+    return static_cast<std::int64_t>(::timegm(&parts));
+}
+
+Result<void> run(Context& context, const Options& o) {
+    // Block the signals before any thread starts, so that only the wait below takes them.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+    o.remote.apply(context.settings());
+    const Settings& settings = context.settings();
+    serve::Services services;
+    services.runtime = &context.runtime();
+    TENON_TRY(services.store, context.store());
+    TENON_TRY(const hub::Registry* registry, context.registry());
+    TENON_TRY(const auto pool, context.pool());
+    (void)context.http();
+    services.default_chat_model = settings.chat_model;
+    services.default_embedding_model = settings.embedding_model;
+    services.version = TENON_VERSION;
+    services.chat_model = [&context](std::string name) { return context.chat_model_async(std::move(name)); };
+    services.embedder = [&context](std::string name) { return context.embedder_async(std::move(name)); };
+    services.models = [registry, pool, &settings] {
+        std::vector<serve::ModelEntry> out;
+        const auto loaded = pool->loaded();
+        if (settings.chat_model.starts_with("openai:")) {
+            serve::ModelEntry remote;
+            remote.name = settings.chat_model;
+            remote.role = "chat";
+            out.push_back(std::move(remote));
+        }
+        if (const auto installed = registry->list())
+            for (const auto& m : *installed) {
+                serve::ModelEntry e;
+                e.name = m.name;
+                e.role = m.role == hub::Role::embedding ? "embedding" : "chat";
+                e.created = parse_time(m.installed_at);
+                e.licence = m.licence;
+                e.loaded = std::ranges::any_of(loaded, [&](const auto& l) { return l.path == m.path; });
+                if (const auto info = model::inspect(m.path)) {
+                    if (!info->supported) continue;
+                    e.architecture = info->architecture;
+                    e.quantisation = info->quantisation;
+                    e.context_length = info->context_length;
+                    e.memory_bytes = info->memory_needed(info->role == model::ModelRole::causal ? 4096 : 0);
+                }
+                out.push_back(std::move(e));
+            }
+        // The default first: clients that take the first model get it.
+        std::ranges::stable_partition(out, [&](const auto& e) { return e.name == settings.chat_model; });
+        return out;
+    };
+    services.count_tokens = token_counter(context, settings.embedding_model);
+
+    serve::ServerOptions options;
+    options.host = o.host.empty() ? settings.host : o.host;
+    options.port = static_cast<std::uint16_t>(o.port >= 0 ? o.port : settings.port);
+    options.api_keys = o.keys.empty() ? settings.server_keys : o.keys;
+    options.cors_origins = o.origins.empty() ? settings.cors_origins : o.origins;
+    if (o.max_tokens > 0) options.max_tokens = o.max_tokens;
+    if (o.time_limit > 0) options.time_limit = std::chrono::seconds(o.time_limit);
+    if (o.max_body_mib > 0) options.max_body_bytes = static_cast<std::size_t>(o.max_body_mib) << 20;
+    if (o.max_upload_mib > 0) options.max_upload_bytes = static_cast<std::size_t>(o.max_upload_mib) << 20;
+    if (!o.quiet)
+        options.log = [](LogLevel level, std::string_view room, std::string_view message) {
+            if (level >= LogLevel::info) note(fmt::format("{}: {}", room, message));
+        };
+
+    TENON_TRY(const auto server, serve::Server::start(std::move(services), options));
+    print_line(
+        fmt::format("serving on {}  (API under {}/v1, console at {}/)", server->url(), server->url(), server->url()));
+    if (options.host != "127.0.0.1" && options.host != "localhost" && options.host != "::1" && options.api_keys.empty())
+        note("warning: anyone who can reach this address can use it; set TENON_SERVER_KEYS to ask for a key");
+    int received = 0;
+    sigwait(&signals, &received);
+    note("stopping; a second Ctrl-C stops at once");
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    sync_wait(context.runtime(), server->shutdown());
+    return {};
+}
+
+}  // namespace
+
+void add_serve(CLI::App& cli, Command& chosen) {
+    add_command<Options>(cli, chosen, "serve", "serve the API (OpenAI's, search, ask) and the console", declare, run);
+}
+
+}  // namespace tenon::app

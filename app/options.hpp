@@ -1,0 +1,65 @@
+// Options that several commands share, and helpers around the parser.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+
+#include "commands.hpp"
+#include "context.hpp"
+#include "tenon/llm/model.hpp"
+#include "terminal.hpp"
+
+namespace tenon::app {
+
+/// Registers a subcommand whose options live in T (which must stay reachable for the parser) and run with
+/// `work(context, options)`.
+template <class T, class Work>
+void add_command(CLI::App& cli, Command& chosen, const char* name, const char* about, void (*declare)(CLI::App&, T&),
+                 Work work) {
+    auto options = std::make_shared<T>();
+    CLI::App* sub = cli.add_subcommand(name, about);
+    declare(*sub, *options);
+    sub->callback([&chosen, options, work] {
+        chosen = [options, work]() -> Result<void> {
+            TENON_TRY(const auto context, Context::open());
+            return work(*context, *options);
+        };
+    });
+}
+
+/// How to sample: flags of ask, chat and complete. NaN and -1: not given.
+struct SamplingFlags {
+    double temperature = -1, top_p = -1, min_p = -1, repetition_penalty = -1;
+    int top_k = -1;
+    std::int64_t seed = -1;
+    std::int64_t max_tokens = -1;
+    std::vector<std::string> stop;
+
+    void declare(CLI::App& sub);
+    [[nodiscard]] llm::GenerationSettings settings() const;
+};
+
+/// Where a remote model is: flags of the commands that take --model.
+struct RemoteFlags {
+    std::string model, base_url, api_key;
+    void declare(CLI::App& sub);
+    void apply(Settings& settings) const;
+};
+
+/// A stop token that fires on Ctrl-C while the object lives. One at a time.
+class InterruptGuard {
+  public:
+    InterruptGuard();
+    ~InterruptGuard();
+    InterruptGuard(const InterruptGuard&) = delete;
+    InterruptGuard& operator=(const InterruptGuard&) = delete;
+    [[nodiscard]] std::stop_token token() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tenon::app

@@ -1,0 +1,325 @@
+#include <algorithm>
+#include <cmath>
+
+#include "rag/answer/confidence.hpp"
+#include "rag/answer/passages.hpp"
+#include "rag/answer/prompt.hpp"
+#include "rag/answer/verify.hpp"
+#include "tenon/base/utf8.hpp"
+#include "tenon/rag/answer.hpp"
+#include "tenon/store/analyzer.hpp"
+
+namespace tenon::rag {
+namespace {
+
+double milliseconds_since(Clock::time_point t) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - t).count();
+}
+
+/// Where in the document a stretch of a chunk stands.
+Citation locate(const store::Hit& hit, std::size_t begin, std::size_t end) {
+    const std::string_view text = hit.chunk.text;
+    const auto lines = [&](std::size_t to) {
+        return static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(to), '\n'));
+    };
+    Citation c;
+    c.source = hit.source;
+    c.title = hit.title;
+    c.heading = hit.chunk.heading;
+    c.text = std::string(text.substr(begin, end - begin));
+    c.page = hit.chunk.page;
+    c.start_line = hit.chunk.start_line + lines(begin);
+    c.end_line = hit.chunk.start_line + lines(end);
+    c.start_char = hit.chunk.start_char + utf8::length(text.substr(0, begin));
+    c.end_char = c.start_char + utf8::length(text.substr(begin, end - begin));
+    c.document_id = hit.document_id;
+    c.chunk_id = hit.chunk_id;
+    return c;
+}
+
+class AnswerStream final : public Stream<AnswerEvent> {
+  public:
+    AnswerStream(std::shared_ptr<const Retriever> retriever, llm::ChatModelPtr model, std::string question,
+                 AnswerOptions options, CallOptions call)
+        : retriever_(std::move(retriever)),
+          model_(std::move(model)),
+          question_(std::move(question)),
+          options_(std::move(options)),
+          call_(std::move(call)) {}
+
+    task<Result<std::optional<AnswerEvent>>> next() override {
+        if (over_) co_return std::nullopt;
+        if (!started_) {
+            started_ = true;
+            TENON_CO_TRY(const bool go_on, co_await prepare());
+            if (!go_on) co_return refuse();
+        }
+        for (;;) {
+            TENON_CO_TRY(auto event, co_await events_->next());
+            if (!event || event->finish) {
+                if (event) {
+                    pending_ += event->text;
+                    answer_.usage.input_tokens += event->usage.input_tokens;
+                    answer_.usage.output_tokens += event->usage.output_tokens;
+                    answer_.usage.cached_input_tokens += event->usage.cached_input_tokens;
+                    answer_.timings.prompt_ms += event->timings.prompt_ms;
+                    answer_.timings.decode_ms += event->timings.decode_ms;
+                }
+                co_return finish();
+            }
+            pending_ += event->text;
+            // Whole sentences are checked, then shown.
+            const auto ranges = text::sentences(pending_);
+            if (ranges.size() < 2) continue;
+            const std::size_t cut = ranges[ranges.size() - 1].begin;
+            std::string ready = pending_.substr(0, cut);
+            pending_.erase(0, cut);
+            if (std::string shown = accept(ready); !shown.empty())
+                co_return AnswerEvent{std::move(shown), std::nullopt};
+        }
+    }
+
+  private:
+    /// Retrieves, chooses passages, asks the model whether they hold an answer. False: refuse.
+    task<Result<bool>> prepare() {
+        RetrieveOptions how;
+        how.top_k = options_.top_k;
+        TENON_CO_TRY(auto found, co_await retriever_->retrieve(search_query(), how, call_));
+        for (auto& passage : found.passages) hits_.push_back(std::move(passage.hit));
+        if (hits_.empty()) {
+            answer_.timings.retrieve_ms = milliseconds_since(began_);
+            co_return false;
+        }
+        auto units = find_units(hits_);
+        auto order = rank_units(units, hits_, found.terms);
+        TENON_CO_CHECK(co_await compare_sentences(units, order, found));
+        for (const auto& unit : units) answer_.signals.coverage = std::max(answer_.signals.coverage, unit.coverage);
+        for (const auto& hit : hits_)
+            if (hit.bm25 && found.bm25_limit > 0)
+                answer_.signals.retrieval = std::max(answer_.signals.retrieval, *hit.bm25 / found.bm25_limit);
+
+        const auto count = [this](std::string_view t) { return model_->count_tokens(t); };
+        PassageOptions limits;
+        limits.max_tokens = options_.passage_tokens;
+        if (const auto window = model_->capabilities().context_length; window > 0) {
+            const std::size_t taken = options_.max_tokens + 200 + count(question_);
+            if (window <= taken + 40)
+                co_return fail(ErrorCode::resource_exhausted, "the question does not fit the model's context of " +
+                                                                  std::to_string(window) +
+                                                                  " tokens; ask a shorter one");
+            limits.max_tokens = std::min<std::size_t>(limits.max_tokens, window - taken);
+        }
+        passages_ = choose_passages(units, order, hits_, limits, count);
+        best_unit_ = units[order.front()];
+        verifier_ = std::make_unique<Verifier>(question_, passages_);
+        answer_.timings.retrieve_ms = milliseconds_since(began_);
+
+        const Prompt prompt = make_prompt(question_, passages_, hits_);
+        if (options_.verify) {
+            TENON_CO_TRY(answer_.signals.self_check, co_await self_check(prompt));
+            answer_.confidence =
+                estimate_confidence(answer_.signals, prompt_language(question_) == PromptLanguage::chinese);
+            if (answer_.confidence < refuse_below) co_return false;
+        } else {
+            answer_.confidence = 1;
+        }
+        llm::ChatRequest request;
+        request.messages.push_back(llm::Message::system(prompt.system));
+        request.messages.push_back(llm::Message::user(prompt.ask));
+        request.settings.temperature = options_.temperature;
+        request.settings.max_tokens = options_.max_tokens;
+        TENON_CO_TRY(events_, co_await model_->stream(std::move(request), call_));
+        co_return true;
+    }
+
+    /// A follow-up that says little by itself is searched together with the question before it.
+    std::string search_query() const {
+        if (options_.history.empty()) return question_;
+        if (store::analyze_query(question_).size() >= 5) return question_;
+        for (auto turn = options_.history.rbegin(); turn != options_.history.rend(); ++turn)
+            if (turn->role == llm::Role::user) return turn->text() + "\n" + question_;
+        return question_;
+    }
+
+    /// Cosines of the most promising units with the question, when the embedder knows the language.
+    task<Result<void>> compare_sentences(std::vector<Unit>& units, std::vector<std::size_t>& order,
+                                         const Retrieval& found) {
+        const auto& embedder = retriever_->embedder();
+        if (!embedder) co_return Result<void>{};
+        const auto knows = languages_of_embedder(embedder->name());
+        if (knows == ModelLanguages::english && prompt_language(question_) == PromptLanguage::chinese)
+            co_return Result<void>{};
+        constexpr std::size_t most = 32;
+        std::vector<std::string> texts;
+        std::vector<std::size_t> which(order.begin(),
+                                       order.begin() + static_cast<std::ptrdiff_t>(std::min(most, order.size())));
+        std::ranges::sort(which);
+        for (const std::size_t i : which) {
+            const auto& u = units[i];
+            texts.push_back(hits_[u.hit].chunk.text.substr(u.begin, std::min<std::size_t>(u.end - u.begin, 600)));
+            texts.back() = utf8::sanitize(texts.back());
+        }
+        std::vector<std::string> asked(1, question_);
+        TENON_CO_TRY(const auto query, co_await embedder->embed(std::move(asked), llm::EmbedKind::query, call_));
+        TENON_CO_TRY(const auto rows, co_await embedder->embed(std::move(texts), llm::EmbedKind::passage, call_));
+        for (std::size_t n = 0; n < which.size() && n < rows.count(); ++n) {
+            double dot = 0, a = 0, b = 0;
+            for (std::size_t d = 0; d < rows.dimension; ++d) {
+                const double x = query.values[d], y = rows.values[n * rows.dimension + d];
+                dot += x * y;
+                a += x * x;
+                b += y * y;
+            }
+            units[which[n]].similarity = a > 0 && b > 0 ? dot / std::sqrt(a * b) : 0;
+            answer_.signals.similarity = std::max(answer_.signals.similarity, units[which[n]].similarity);
+        }
+        order = rank_units(units, hits_, found.terms);
+        co_return Result<void>{};
+    }
+
+    task<Result<double>> self_check(Prompt prompt) {
+        llm::ChatRequest request;
+        request.messages.push_back(llm::Message::system(prompt.system));
+        request.messages.push_back(llm::Message::user(prompt.check));
+        request.settings.temperature = 0;
+        request.settings.max_tokens = 1;
+        request.settings.top_logprobs = 20;
+        TENON_CO_TRY(const auto reply, co_await model_->generate(std::move(request), call_));
+        answer_.usage.input_tokens += reply.usage.input_tokens;
+        answer_.usage.cached_input_tokens += reply.usage.cached_input_tokens;
+        answer_.usage.output_tokens += reply.usage.output_tokens;
+        answer_.timings.prompt_ms += reply.timings.prompt_ms;
+        double yes = 0, no = 0;
+        const auto weigh = [&](std::string_view token, double logprob) {
+            const int side = yes_or_no(token);
+            if (side > 0) yes += std::exp(logprob);
+            if (side < 0) no += std::exp(logprob);
+        };
+        if (!reply.logprobs.empty()) {
+            for (const auto& alternative : reply.logprobs.front().top) weigh(alternative.text, alternative.logprob);
+            if (yes + no == 0) weigh(reply.logprobs.front().text, reply.logprobs.front().logprob);
+        } else {
+            weigh(reply.message.text(), 0);  // a server without log-probabilities: its word alone
+        }
+        co_return yes + no > 0 ? yes / (yes + no) : 0.5;
+    }
+
+    /// Text of one or more whole sentences; gives what may be shown, with its marks.
+    std::string accept(std::string_view text) {
+        std::string out;
+        for (const auto& range : text::sentences(text)) {
+            const auto sentence = text.substr(range.begin, range.end - range.begin);
+            if (says_unknown(sentence)) {
+                model_refused_ = true;
+                continue;
+            }
+            const Support support = verifier_->check(sentence);
+            ++sentences_;
+            if (options_.verify && (!support.facts_found || support.share < min_support || support.passages.empty())) {
+                ++withheld_;
+                continue;
+            }
+            supported_ += support.share;
+            std::string_view body = sentence;
+            while (!body.empty() && (body.back() == '\n' || body.back() == ' ')) body.remove_suffix(1);
+            const bool joined =
+                (!answer_.text.empty() || !out.empty()) && prompt_language(question_) == PromptLanguage::english;
+            if (joined) out += ' ';
+            out += body;
+            for (std::size_t k = 0; k < support.passages.size(); ++k)
+                out += cite(support.passages[k], sentence, support.shares[k]);
+        }
+        answer_.text += out;
+        return out;
+    }
+
+    std::string cite(std::size_t passage, std::string_view sentence, double share) {
+        const auto& p = passages_[passage];
+        const auto quote = verifier_->quote(passage, sentence);
+        Citation c = locate(hits_[p.hit], p.begin + quote.begin, p.begin + quote.end);
+        c.score = share;
+        for (const auto& known : answer_.citations)
+            if (known.document_id == c.document_id && known.start_char == c.start_char && known.end_char == c.end_char)
+                return " [" + std::to_string(known.index) + "]";
+        c.index = answer_.citations.size() + 1;
+        answer_.citations.push_back(std::move(c));
+        return " [" + std::to_string(answer_.citations.size()) + "]";
+    }
+
+    std::optional<AnswerEvent> finish() {
+        std::string shown = accept(pending_);
+        pending_.clear();
+        if (answer_.text.empty()) {
+            // The model said nothing that the passages bear out. Where the evidence is strong, the passage speaks for
+            // itself.
+            if (best_unit_.coverage < quote_coverage || (model_refused_ && answer_.confidence < quote_confidence))
+                return refuse();
+            const auto& hit = hits_[best_unit_.hit];
+            Citation c = locate(hit, best_unit_.begin, best_unit_.end);
+            c.index = 1;
+            c.score = 1;
+            answer_.text = c.text + " [1]";
+            answer_.citations.push_back(std::move(c));
+            shown = answer_.text;
+            supported_ = 1;
+            sentences_ = 1;
+        }
+        answer_.answerable = true;
+        answer_.signals.support = sentences_ > 0 ? supported_ / static_cast<double>(sentences_) : 0;
+        return end(std::move(shown));
+    }
+
+    std::optional<AnswerEvent> refuse() {
+        answer_.text = refusal(question_);
+        answer_.citations.clear();
+        answer_.answerable = false;
+        return end(answer_.text);
+    }
+
+    std::optional<AnswerEvent> end(std::string shown) {
+        over_ = true;
+        answer_.timings.total_ms = milliseconds_since(began_);
+        return AnswerEvent{std::move(shown), std::move(answer_)};
+    }
+
+    std::shared_ptr<const Retriever> retriever_;
+    llm::ChatModelPtr model_;
+    std::string question_;
+    AnswerOptions options_;
+    CallOptions call_;
+    Clock::time_point began_ = Clock::now();
+    std::vector<store::Hit> hits_;
+    std::vector<Passage> passages_;
+    Unit best_unit_;
+    std::unique_ptr<Verifier> verifier_;
+    StreamPtr<llm::ChatEvent> events_;
+    std::string pending_;
+    Answer answer_;
+    std::size_t sentences_ = 0, withheld_ = 0;
+    double supported_ = 0;
+    bool started_ = false, over_ = false, model_refused_ = false;
+};
+
+}  // namespace
+
+Answerer::Answerer(std::shared_ptr<const Retriever> retriever, llm::ChatModelPtr model)
+    : retriever_(std::move(retriever)), model_(std::move(model)) {}
+
+task<Result<StreamPtr<AnswerEvent>>> Answerer::stream(std::string question, AnswerOptions options,
+                                                      CallOptions call) const {
+    if (question.find_first_not_of(" \t\r\n") == std::string::npos)
+        co_return fail(ErrorCode::invalid_argument, "the question is empty");
+    co_return StreamPtr<AnswerEvent>(
+        std::make_unique<AnswerStream>(retriever_, model_, std::move(question), std::move(options), std::move(call)));
+}
+
+task<Result<Answer>> Answerer::answer(std::string question, AnswerOptions options, CallOptions call) const {
+    TENON_CO_TRY(const auto events, co_await stream(std::move(question), std::move(options), std::move(call)));
+    for (;;) {
+        TENON_CO_TRY(auto event, co_await events->next());
+        if (!event) co_return fail(ErrorCode::internal, "the answer ended without its last event");
+        if (event->answer) co_return std::move(*event->answer);
+    }
+}
+
+}  // namespace tenon::rag

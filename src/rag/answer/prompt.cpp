@@ -1,0 +1,131 @@
+#include "rag/answer/prompt.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "tenon/base/utf8.hpp"
+#include "tenon/rag/answer.hpp"
+#include "tenon/text/splitter.hpp"
+
+namespace tenon::rag {
+
+PromptLanguage prompt_language(std::string_view question) {
+    std::size_t han = 0, kana = 0;
+    for (std::size_t i = 0; i < question.size();) {
+        const auto d = utf8::decode(question, i);
+        if (d.code_point >= 0x4E00 && d.code_point <= 0x9FFF) ++han;
+        if (d.code_point >= 0x3040 && d.code_point <= 0x30FF) ++kana;
+        i += d.length;
+    }
+    return han > 0 && kana == 0 ? PromptLanguage::chinese : PromptLanguage::english;
+}
+
+Prompt make_prompt(std::string_view question, std::span<const Passage> passages, std::span<const store::Hit> hits) {
+    const bool chinese = prompt_language(question) == PromptLanguage::chinese;
+    std::string body = chinese ? "资料：\n" : "Text:\n";
+    for (const auto& p : passages) {
+        const auto& hit = hits[p.hit];
+        const std::string& heading = hit.chunk.heading.empty() ? hit.title : hit.chunk.heading;
+        // The last heading says what the passage is about; the way there is noise to a small model.
+        const auto cut = heading.rfind(" > ");
+        const auto about = std::string_view(heading).substr(cut == std::string::npos ? 0 : cut + 3);
+        if (!about.empty() && !p.text.starts_with(about)) body.append(about).append(chinese ? "：\n" : ":\n");
+        body.append(p.text).append("\n\n");
+    }
+    body.append(chinese ? "问题：" : "Question: ").append(question).append("\n\n");
+    Prompt out;
+    const std::string_view language = text::detect_language(question);
+    if (chinese) {
+        out.system = "你根据给出的资料回答问题。";
+        out.ask = body + "只根据资料，用一句完整的话回答问题。名称、数字、命令和文件名照原文抄写。";
+        out.check = body + "资料中有没有这个问题的答案？只回答“有”或“没有”。";
+    } else {
+        out.system = "You answer questions from the given text.";
+        out.ask = body +
+                  "Answer the question in one full sentence, using only the text. Copy names, numbers, commands and "
+                  "file names exactly.";
+        if (language == "ja" || language == "ko")
+            out.ask += language == "ja" ? " Answer in Japanese." : " Answer in Korean.";
+        out.check = body + "Does the text contain the answer to the question? Reply only Yes or No.";
+    }
+    return out;
+}
+
+int yes_or_no(std::string_view token) noexcept {
+    while (!token.empty() && (token.front() == ' ' || token.front() == '\n')) token.remove_prefix(1);
+    for (const std::string_view yes : {"Yes", "yes", "YES", "有", "是", "对"})
+        if (token == yes) return 1;
+    for (const std::string_view no : {"No", "no", "NO", "没有", "没", "否", "不", "无"})
+        if (token == no) return -1;
+    return 0;
+}
+
+bool says_unknown(std::string_view answer) {
+    static constexpr std::array phrases = {"does not say",
+                                           "does not contain",
+                                           "does not mention",
+                                           "does not provide",
+                                           "does not specify",
+                                           "does not include",
+                                           "does not state",
+                                           "doesn't say",
+                                           "doesn't contain",
+                                           "doesn't mention",
+                                           "doesn't provide",
+                                           "doesn't specify",
+                                           "not mentioned in",
+                                           "not specified in",
+                                           "not provided in",
+                                           "no information",
+                                           "not explicitly",
+                                           "cannot be determined",
+                                           "cannot answer",
+                                           "can't answer",
+                                           "unable to answer",
+                                           "i don't know",
+                                           "not stated in",
+                                           "no mention of",
+                                           "not found in the text",
+                                           "not given in the text",
+                                           "do not say",
+                                           "do not contain",
+                                           "not possible to determine",
+                                           "没有提到",
+                                           "没有提及",
+                                           "没有给出",
+                                           "没有说明",
+                                           "没有提供",
+                                           "没有包含",
+                                           "没有关于",
+                                           "没有相关",
+                                           "未提到",
+                                           "未提及",
+                                           "未说明",
+                                           "未给出",
+                                           "未提供",
+                                           "未找到",
+                                           "无法回答",
+                                           "无法确定",
+                                           "不知道",
+                                           "无法从资料",
+                                           "资料中没有",
+                                           "资料中并没有",
+                                           "没有直接",
+                                           "没有明确",
+                                           "未明确",
+                                           "没有答案"};
+    std::string lower(answer);
+    std::ranges::transform(lower, lower.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return std::ranges::any_of(phrases, [&](const char* p) { return lower.find(p) != std::string::npos; });
+}
+
+std::string refusal(std::string_view question) {
+    const std::string_view language = text::detect_language(question);
+    if (language == "ja") return "文書には書かれていません。";
+    if (language == "ko") return "문서에는 나와 있지 않습니다.";
+    if (prompt_language(question) == PromptLanguage::chinese) return "文档中没有说明。";
+    return "The documents do not say.";
+}
+
+}  // namespace tenon::rag

@@ -1,0 +1,343 @@
+#include "serve/openai_request.hpp"
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include <cmath>
+
+#include "tenon/base/base64.hpp"
+
+namespace tenon::serve {
+namespace {
+
+std::string_view view(const boost::json::string& s) { return {s.data(), s.size()}; }
+
+const json::Value* given(const json::Value& body, std::string_view key) {
+    const auto* value = json::find(body, key);
+    return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+ApiResult<std::optional<double>> number(const json::Value& body, const char* key, double low, double high) {
+    const auto* value = given(body, key);
+    if (value == nullptr) return std::nullopt;
+    if (!value->is_number()) return bad_param(key, fmt::format("'{}' must be a number", key), "invalid_type");
+    const double v = value->to_number<double>();
+    if (!(v >= low && v <= high))
+        return bad_param(key, fmt::format("'{}' must be between {} and {}, not {}", key, low, high, v));
+    return v;
+}
+
+ApiResult<std::optional<std::int64_t>> integer(const json::Value& body, const char* key, std::int64_t low,
+                                               std::int64_t high) {
+    const auto* value = given(body, key);
+    if (value == nullptr) return std::nullopt;
+    std::int64_t v = 0;
+    if (const auto* i = value->if_int64())
+        v = *i;
+    else if (const auto* d = value->if_double(); d != nullptr && std::floor(*d) == *d && std::abs(*d) < 9e15)
+        v = static_cast<std::int64_t>(*d);
+    else
+        return bad_param(key, fmt::format("'{}' must be a whole number", key), "invalid_type");
+    if (v < low || v > high)
+        return bad_param(key, fmt::format("'{}' must be between {} and {}, not {}", key, low, high, v));
+    return v;
+}
+
+ApiResult<bool> boolean(const json::Value& body, const char* key) {
+    const auto* value = given(body, key);
+    if (value == nullptr) return false;
+    if (!value->is_bool()) return bad_param(key, fmt::format("'{}' must be true or false", key), "invalid_type");
+    return value->get_bool();
+}
+
+ApiResult<std::string> model_name(const json::Value& body) {
+    const auto* value = given(body, "model");
+    if (value == nullptr) return std::string();
+    if (!value->is_string()) return bad_param("model", "'model' must be a string", "invalid_type");
+    return std::string(view(value->get_string()));
+}
+
+#define SERVE_TRY(decl, ...)                                                           \
+    auto TENON_CONCAT(serve_try_, __LINE__) = (__VA_ARGS__);                           \
+    if (!TENON_CONCAT(serve_try_, __LINE__))                                           \
+        return std::unexpected(std::move(TENON_CONCAT(serve_try_, __LINE__)).error()); \
+    decl = std::move(*TENON_CONCAT(serve_try_, __LINE__))
+
+ApiResult<llm::GenerationSettings> settings(const json::Value& body, std::uint64_t max_tokens,
+                                            const char* max_tokens_key) {
+    llm::GenerationSettings s;
+    SERVE_TRY(s.temperature, number(body, "temperature", 0, 2));
+    SERVE_TRY(s.top_p, number(body, "top_p", 0, 1));
+    SERVE_TRY(s.min_p, number(body, "min_p", 0, 1));
+    SERVE_TRY(s.presence_penalty, number(body, "presence_penalty", -2, 2));
+    SERVE_TRY(s.frequency_penalty, number(body, "frequency_penalty", -2, 2));
+    SERVE_TRY(s.repetition_penalty, number(body, "repetition_penalty", 0.01, 10));
+    SERVE_TRY(const auto top_k, integer(body, "top_k", 0, 1'000'000));
+    if (top_k) s.top_k = static_cast<int>(*top_k);
+    SERVE_TRY(const auto seed, integer(body, "seed", INT64_MIN, INT64_MAX));
+    if (seed) s.seed = static_cast<std::uint64_t>(*seed);
+    SERVE_TRY(auto most, integer(body, max_tokens_key, 0, INT64_MAX));
+    if (!most && std::string_view(max_tokens_key) != "max_tokens") {
+        SERVE_TRY(most, integer(body, "max_tokens", 0, INT64_MAX));
+    }
+    if (most && static_cast<std::uint64_t>(*most) > max_tokens)
+        return bad_param(max_tokens_key,
+                         fmt::format("at most {} tokens may be asked for here, not {}", max_tokens, *most));
+    s.max_tokens = most ? static_cast<std::uint64_t>(*most) : max_tokens;
+    if (s.max_tokens == 0U) return bad_param(max_tokens_key, fmt::format("'{}' must be at least 1", max_tokens_key));
+    if (const auto* stop = given(body, "stop")) {
+        if (stop->is_string()) {
+            s.stop.emplace_back(view(stop->get_string()));
+        } else if (const auto* list = stop->if_array(); list != nullptr && list->size() <= 16) {
+            for (const auto& item : *list) {
+                if (!item.is_string())
+                    return bad_param("stop", "'stop' must be a string or a list of strings", "invalid_type");
+                s.stop.emplace_back(view(item.get_string()));
+            }
+        } else {
+            return bad_param("stop", "'stop' must be a string or a list of at most 16 strings", "invalid_type");
+        }
+        std::erase(s.stop, "");
+    }
+    if (const auto* bias = given(body, "logit_bias")) {
+        if (!bias->is_object())
+            return bad_param("logit_bias", "'logit_bias' must be an object of token ids and numbers", "invalid_type");
+        for (const auto& [token, amount] : bias->get_object()) {
+            const std::string text(token);
+            char* end = nullptr;
+            const long id = std::strtol(text.c_str(), &end, 10);
+            if (text.empty() || *end != '\0' || id < 0 || id > INT32_MAX || !amount.is_number())
+                return bad_param(
+                    "logit_bias",
+                    fmt::format("'logit_bias' has the entry '{}', which is not a token id with a number", text));
+            const double v = amount.to_number<double>();
+            if (!(v >= -100 && v <= 100))
+                return bad_param("logit_bias", "values of 'logit_bias' must be between -100 and 100");
+            s.logit_bias.emplace_back(static_cast<std::int32_t>(id), v);
+        }
+    }
+    return s;
+}
+
+/// "data:image/png;base64,…" or a URL.
+ApiResult<llm::ImagePart> image_part(const json::Value& part, const std::string& param) {
+    const auto* image = json::find(part, "image_url");
+    if (image == nullptr) return bad_param(param, "an image part needs 'image_url'", "missing_required_parameter");
+    llm::ImagePart out;
+    out.url =
+        image->is_string() ? std::string(view(image->get_string())) : std::string(json::string_or(*image, "url", ""));
+    out.detail = json::string_or(*image, "detail", "");
+    if (out.url.starts_with("data:")) {
+        const auto comma = out.url.find(";base64,");
+        if (comma == std::string::npos) return bad_param(param, "an image's data URL must be base64");
+        auto bytes = base64_decode(std::string_view(out.url).substr(comma + 8));
+        if (!bytes) return bad_param(param, "an image's data URL is not base64");
+        out.media_type = out.url.substr(5, comma - 5);
+        out.bytes = std::move(*bytes);
+        out.url.clear();
+    }
+    return out;
+}
+
+ApiResult<llm::Message> message(const json::Value& value, const std::string& param) {
+    if (!value.is_object())
+        return bad_param(param, fmt::format("{} must be an object with 'role' and 'content'", param), "invalid_type");
+    llm::Message out;
+    const auto role_text = json::string_or(value, "role", "");
+    const auto role = llm::role_from(role_text == "function" ? "tool" : role_text);
+    if (!role)
+        return bad_param(param + ".role",
+                         fmt::format("'{}' is not a role; use system, developer, user, assistant or tool", role_text));
+    out.role = *role;
+    out.name = json::string_or(value, "name", "");
+    std::string text;
+    if (const auto* content = given(value, "content")) {
+        if (content->is_string()) {
+            text = std::string(view(content->get_string()));
+        } else if (const auto* parts = content->if_array()) {
+            for (std::size_t i = 0; i < parts->size(); ++i) {
+                const auto& part = (*parts)[i];
+                const std::string where = fmt::format("{}.content[{}]", param, i);
+                const auto type = json::string_or(part, "type", part.is_string() ? "text" : "");
+                if (part.is_string())
+                    text += view(part.get_string());
+                else if (type == "text" || type == "input_text" || type == "output_text")
+                    text += json::string_or(part, "text", "");
+                else if (type == "refusal")
+                    text += json::string_or(part, "refusal", "");
+                else if (type == "image_url") {
+                    SERVE_TRY(auto image, image_part(part, where));
+                    out.content.emplace_back(std::move(image));
+                } else
+                    return bad_param(
+                        where,
+                        fmt::format("content parts of type '{}' are not supported; use text or image_url", type));
+            }
+        } else {
+            return bad_param(param + ".content", "'content' must be a string or a list of parts", "invalid_type");
+        }
+    } else if (out.role != llm::Role::assistant) {
+        return bad_param(param + ".content", fmt::format("{} has no 'content'", param), "missing_required_parameter");
+    }
+    if (out.role == llm::Role::tool) {
+        out.content.clear();
+        out.content.emplace_back(llm::ToolResultPart{std::string(json::string_or(value, "tool_call_id", "")), out.name,
+                                                     std::move(text), false});
+        return out;
+    }
+    if (!text.empty()) out.content.insert(out.content.begin(), llm::TextPart{std::move(text)});
+    if (const auto* calls = given(value, "tool_calls")) {
+        if (!calls->is_array()) return bad_param(param + ".tool_calls", "'tool_calls' must be a list", "invalid_type");
+        for (const auto& call : calls->get_array()) {
+            const auto* function = json::find(call, "function");
+            if (function == nullptr)
+                return bad_param(param + ".tool_calls", "a tool call needs 'function'", "missing_required_parameter");
+            out.content.emplace_back(llm::ToolCallPart{std::string(json::string_or(call, "id", "")),
+                                                       std::string(json::string_or(*function, "name", "")),
+                                                       std::string(json::string_or(*function, "arguments", "{}"))});
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+ApiResult<json::Value> parse_body(std::string_view body) {
+    auto value = json::parse(body);
+    if (!value) {
+        ApiError e;
+        e.message = "the request body is " + value.error().message();
+        e.code = "invalid_json";
+        return std::unexpected(std::move(e));
+    }
+    if (!value->is_object()) {
+        ApiError e;
+        e.message = "the request body must be a JSON object";
+        e.code = "invalid_json";
+        return std::unexpected(std::move(e));
+    }
+    return std::move(*value);
+}
+
+ApiResult<std::vector<llm::Message>> parse_messages(const json::Value& list, const std::string& param) {
+    const auto* array = list.if_array();
+    if (array == nullptr) return bad_param(param, fmt::format("'{}' must be a list", param), "invalid_type");
+    std::vector<llm::Message> out;
+    for (std::size_t i = 0; i < array->size(); ++i) {
+        SERVE_TRY(auto m, message((*array)[i], fmt::format("{}[{}]", param, i)));
+        out.push_back(std::move(m));
+    }
+    return out;
+}
+
+ApiResult<ChatBody> parse_chat(const json::Value& body, std::uint64_t max_tokens) {
+    ChatBody out;
+    SERVE_TRY(out.model, model_name(body));
+    const auto* messages = given(body, "messages");
+    if (messages == nullptr) return bad_param("messages", "'messages' is missing", "missing_required_parameter");
+    SERVE_TRY(out.request.messages, parse_messages(*messages, "messages"));
+    if (out.request.messages.empty()) return bad_param("messages", "'messages' must hold at least one message");
+    SERVE_TRY(out.request.settings, settings(body, max_tokens, "max_completion_tokens"));
+    SERVE_TRY(const auto n, integer(body, "n", 1, 16));
+    out.n = static_cast<std::size_t>(n.value_or(1));
+    SERVE_TRY(out.stream, boolean(body, "stream"));
+    if (const auto* options = given(body, "stream_options"))
+        out.include_usage = json::bool_or(*options, "include_usage", false);
+    SERVE_TRY(const bool logprobs, boolean(body, "logprobs"));
+    SERVE_TRY(const auto top, integer(body, "top_logprobs", 0, 20));
+    if (top && !logprobs) return bad_param("top_logprobs", "'top_logprobs' needs 'logprobs': true");
+    if (logprobs) out.request.settings.top_logprobs = static_cast<int>(top.value_or(0));
+    if (const auto* tools = given(body, "tools")) {
+        if (!tools->is_array()) return bad_param("tools", "'tools' must be a list", "invalid_type");
+        const auto* choice = given(body, "tool_choice");
+        const bool none = choice != nullptr && choice->is_string() && view(choice->get_string()) == "none";
+        for (std::size_t i = 0; i < tools->get_array().size(); ++i) {
+            const auto& tool = tools->get_array()[i];
+            const auto* function = json::find(tool, "function");
+            const auto name = function == nullptr ? std::string_view{} : json::string_or(*function, "name", "");
+            if (name.empty())
+                return bad_param(fmt::format("tools[{}]", i),
+                                 "a tool needs 'type': \"function\" and a 'function' with a 'name'",
+                                 "missing_required_parameter");
+            if (none) continue;
+            const auto* schema = json::find(*function, "parameters");
+            out.request.tools.push_back(
+                {std::string(name), std::string(json::string_or(*function, "description", "")),
+                 schema == nullptr ? "{\"type\":\"object\",\"properties\":{}}" : json::dump(*schema)});
+        }
+    }
+    if (const auto* format = given(body, "response_format");
+        format != nullptr && json::string_or(*format, "type", "text") != "text")
+        return bad_param("response_format", "only response_format 'text' is supported by this server",
+                         "unsupported_value");
+    out.request.user = json::string_or(body, "user", "");
+    return out;
+}
+
+ApiResult<CompletionBody> parse_completion(const json::Value& body, std::uint64_t max_tokens) {
+    CompletionBody out;
+    SERVE_TRY(out.model, model_name(body));
+    const auto* prompt = given(body, "prompt");
+    if (prompt == nullptr) return bad_param("prompt", "'prompt' is missing", "missing_required_parameter");
+    if (prompt->is_string()) {
+        out.prompts.emplace_back(view(prompt->get_string()));
+    } else if (const auto* list = prompt->if_array(); list != nullptr && !list->empty() && list->size() <= 64) {
+        for (const auto& item : *list) {
+            if (!item.is_string())
+                return bad_param("prompt", "'prompt' must be a string or a list of strings (token ids are not taken)",
+                                 "invalid_type");
+            out.prompts.emplace_back(view(item.get_string()));
+        }
+    } else {
+        return bad_param("prompt", "'prompt' must be a string or a list of 1 to 64 strings", "invalid_type");
+    }
+    SERVE_TRY(out.settings, settings(body, max_tokens, "max_tokens"));
+    if (given(body, "max_tokens") == nullptr)
+        out.settings.max_tokens = std::min<std::uint64_t>(16, max_tokens);  // OpenAI's default here
+    SERVE_TRY(const auto n, integer(body, "n", 1, 16));
+    out.n = static_cast<std::size_t>(n.value_or(1));
+    if (out.n * out.prompts.size() > 64) return bad_param("n", "'n' times the number of prompts must be at most 64");
+    SERVE_TRY(out.echo, boolean(body, "echo"));
+    SERVE_TRY(out.stream, boolean(body, "stream"));
+    if (const auto* options = given(body, "stream_options"))
+        out.include_usage = json::bool_or(*options, "include_usage", false);
+    SERVE_TRY(const auto logprobs, integer(body, "logprobs", 0, 20));
+    if (logprobs) out.settings.top_logprobs = static_cast<int>(*logprobs);
+    if (given(body, "suffix") != nullptr && !json::string_or(body, "suffix", "").empty())
+        return bad_param("suffix", "'suffix' is not supported", "unsupported_value");
+    SERVE_TRY(const auto best_of, integer(body, "best_of", 1, 16));
+    if (best_of && static_cast<std::size_t>(*best_of) != out.n)
+        return bad_param("best_of", "'best_of' is not supported unless it equals 'n'", "unsupported_value");
+    return out;
+}
+
+ApiResult<EmbeddingBody> parse_embedding(const json::Value& body) {
+    EmbeddingBody out;
+    SERVE_TRY(out.model, model_name(body));
+    const auto* input = given(body, "input");
+    if (input == nullptr) return bad_param("input", "'input' is missing", "missing_required_parameter");
+    if (input->is_string()) {
+        out.inputs.emplace_back(view(input->get_string()));
+    } else if (const auto* list = input->if_array(); list != nullptr && !list->empty() && list->size() <= 2048) {
+        for (const auto& item : *list) {
+            if (!item.is_string())
+                return bad_param("input", "'input' must be a string or a list of strings (token ids are not taken)",
+                                 "invalid_type");
+            out.inputs.emplace_back(view(item.get_string()));
+        }
+    } else {
+        return bad_param("input", "'input' must be a string or a list of 1 to 2048 strings", "invalid_type");
+    }
+    for (const auto& text : out.inputs)
+        if (text.empty()) return bad_param("input", "'input' must not hold an empty string");
+    const auto format = json::string_or(body, "encoding_format", "float");
+    if (format != "float" && format != "base64")
+        return bad_param("encoding_format", fmt::format("'encoding_format' must be float or base64, not '{}'", format));
+    out.base64 = format == "base64";
+    if (json::string_or(body, "input_type", "passage") == "query") out.kind = llm::EmbedKind::query;
+    SERVE_TRY(const auto dimensions, integer(body, "dimensions", 1, 1 << 20));
+    if (dimensions) out.dimensions = static_cast<std::size_t>(*dimensions);
+    return out;
+}
+
+}  // namespace tenon::serve

@@ -1,0 +1,44 @@
+// OpenAI request bodies to our types. Published at platform.openai.com/docs/api-reference.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "serve/api_error.hpp"
+#include "tenon/llm/model.hpp"
+
+namespace tenon::serve {
+
+struct ChatBody {
+    std::string model;
+    llm::ChatRequest request;
+    std::size_t n = 1;
+    bool stream = false, include_usage = false;
+};
+
+struct CompletionBody {
+    std::string model;
+    std::vector<std::string> prompts;
+    llm::GenerationSettings settings;
+    std::size_t n = 1;
+    bool echo = false, stream = false, include_usage = false;
+};
+
+struct EmbeddingBody {
+    std::string model;
+    std::vector<std::string> inputs;
+    bool base64 = false;
+    llm::EmbedKind kind = llm::EmbedKind::passage;
+    std::optional<std::size_t> dimensions;
+};
+
+/// Errors name the parameter.
+[[nodiscard]] ApiResult<json::Value> parse_body(std::string_view body);
+[[nodiscard]] ApiResult<ChatBody> parse_chat(const json::Value& body, std::uint64_t max_tokens);
+[[nodiscard]] ApiResult<CompletionBody> parse_completion(const json::Value& body, std::uint64_t max_tokens);
+[[nodiscard]] ApiResult<EmbeddingBody> parse_embedding(const json::Value& body);
+/// {"role", "content"} objects.
+[[nodiscard]] ApiResult<std::vector<llm::Message>> parse_messages(const json::Value& list, const std::string& param);
+
+}  // namespace tenon::serve

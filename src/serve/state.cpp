@@ -1,0 +1,43 @@
+#include "serve/state.hpp"
+
+#include <fmt/format.h>
+
+#include <random>
+
+namespace tenon::serve {
+
+void State::count_tokens(const std::string& model, const llm::Usage& usage) {
+    const std::string name = "tenon_tokens_total", help = "Tokens read and written by models.";
+    metrics.add(name, help, {{"model", model}, {"kind", "input"}},
+                static_cast<double>(usage.input_tokens - std::min(usage.input_tokens, usage.cached_input_tokens)));
+    metrics.add(name, help, {{"model", model}, {"kind", "cached_input"}},
+                static_cast<double>(usage.cached_input_tokens));
+    metrics.add(name, help, {{"model", model}, {"kind", "output"}}, static_cast<double>(usage.output_tokens));
+}
+
+task<Result<void>> send_response(std::shared_ptr<net::ResponseWriter> writer, net::HttpResponse response) {
+    net::Headers headers = std::move(response.headers);
+    TENON_CO_CHECK(co_await writer->start(response.status, std::move(headers)));
+    if (!response.body.empty()) TENON_CO_CHECK(co_await writer->write(std::move(response.body)));
+    co_return co_await writer->finish();
+}
+
+task<Result<void>> start_events(std::shared_ptr<net::ResponseWriter> writer) {
+    net::Headers headers;
+    headers.add("Content-Type", "text/event-stream; charset=utf-8");
+    headers.add("Cache-Control", "no-cache");
+    headers.add("X-Accel-Buffering", "no");
+    co_return co_await writer->start(200, std::move(headers));
+}
+
+std::string make_id(std::string_view prefix) {
+    thread_local std::mt19937_64 random{std::random_device{}()};
+    return fmt::format("{}{:016x}{:08x}", prefix, random(), static_cast<std::uint32_t>(random()));
+}
+
+std::int64_t unix_now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+}  // namespace tenon::serve
