@@ -154,6 +154,7 @@ Result<void> Decoder::load(const LoadOptions& options) {
     for (std::size_t i = 0; i < spec_.layers; ++i) TENON_CHECK(load_layer(i, loader));
     TENON_CHECK(loader.run());
     copies_ = loader.take_copies();
+    if (options.repack) source_->release_pages();  // the copies are what is read from now on
     TENON_CHECK(reserve_buffers());
 
     TENON_TRY(tokenizer_, source_->tokenizer());

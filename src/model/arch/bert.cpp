@@ -205,6 +205,7 @@ Result<void> Bert::load(const LoadOptions& options) {
     for (std::size_t i = 0; i < layer_count_; ++i) TENON_CHECK(load_layer(i, loader));
     TENON_CHECK(loader.run());
     copies_ = loader.take_copies();
+    if (options.repack) source_->release_pages();  // the copies are what is read from now on
     TENON_CHECK(reserve_buffers());
     TENON_TRY(tokenizer_, source_->tokenizer());
     if (tokenizer_->vocabulary_size() > vocabulary_)

@@ -1,4 +1,4 @@
-// Embedding models against sentence-transformers. Goldens: tools/goldens/embeddings.py, tools/goldens/tiny_encoders.py.
+// Embedding models against sentence-transformers. Golden: tools/goldens/embeddings.py.
 #include "support.hpp"
 
 namespace tenon::model {
