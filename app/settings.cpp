@@ -56,8 +56,9 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
     TENON_TRY(const std::string text, read_file(path, std::size_t{1} << 20));
     const auto parsed = toml::parse(text);
     if (!parsed)
-        return fail(ErrorCode::invalid_argument, fmt::format("{}:{}: {}", path.string(), parsed.error().source().begin.line,
-                                                             parsed.error().description()));
+        return fail(
+            ErrorCode::invalid_argument,
+            fmt::format("{}:{}: {}", path.string(), parsed.error().source().begin.line, parsed.error().description()));
     const toml::table& table = parsed.table();
     const auto wrong = [&](std::string_view key, std::string_view wanted) {
         return fail(ErrorCode::invalid_argument, fmt::format("{}: {} must be {}", path.string(), key, wanted));

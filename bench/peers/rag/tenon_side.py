@@ -62,6 +62,7 @@ def main():
                 spent.append(time.time() - began)
                 row["answer"], row["refused"] = answer["answer"], not answer["answerable"]
                 row["right"] = score.right(q, answer["answer"], row["refused"]) if q["answerable"] else None
+                row["signals"], row["confidence"] = answer["signals"], answer["confidence"]
                 row["citations"] = [c["text"] for c in answer["citations"]]
             rows.append(row)
     finally:

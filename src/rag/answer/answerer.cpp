@@ -111,6 +111,10 @@ class AnswerStream final : public Stream<AnswerEvent> {
         }
         passages_ = choose_passages(units, order, hits_, limits, count);
         best_unit_ = units[order.front()];
+        quote_end_ = best_unit_.end;
+        if (const std::size_t next = order.front() + 1;
+            next < units.size() && units[next].hit == best_unit_.hit && units[next].end - best_unit_.begin < 400)
+            quote_end_ = units[next].end;
         verifier_ = std::make_unique<Verifier>(question_, passages_);
         answer_.timings.retrieve_ms = milliseconds_since(began_);
 
@@ -215,7 +219,8 @@ class AnswerStream final : public Stream<AnswerEvent> {
             }
             const Support support = verifier_->check(sentence);
             ++sentences_;
-            if (options_.verify && (!support.facts_found || support.share < min_support || support.passages.empty())) {
+            if (options_.verify && (!support.facts_found || support.share < min_support || support.passages.empty() ||
+                                    (support.novelty < min_novelty && !is_yes_or_no(sentence)))) {
                 ++withheld_;
                 continue;
             }
@@ -255,7 +260,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
             if (best_unit_.coverage < quote_coverage || (model_refused_ && answer_.confidence < quote_confidence))
                 return refuse();
             const auto& hit = hits_[best_unit_.hit];
-            Citation c = locate(hit, best_unit_.begin, best_unit_.end);
+            Citation c = locate(hit, best_unit_.begin, quote_end_);
             c.index = 1;
             c.score = 1;
             answer_.text = c.text + " [1]";
@@ -291,6 +296,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
     std::vector<store::Hit> hits_;
     std::vector<Passage> passages_;
     Unit best_unit_;
+    std::size_t quote_end_ = 0;  // where a quotation of the best unit ends
     std::unique_ptr<Verifier> verifier_;
     StreamPtr<llm::ChatEvent> events_;
     std::string pending_;

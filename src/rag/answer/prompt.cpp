@@ -37,7 +37,7 @@ Prompt make_prompt(std::string_view question, std::span<const Passage> passages,
     const std::string_view language = text::detect_language(question);
     if (chinese) {
         out.system = "你根据给出的资料回答问题。";
-        out.ask = body + "只根据资料，用一句完整的话回答问题。名称、数字、命令和文件名照原文抄写。";
+        out.ask = body + "只根据资料简短地回答问题。名称、数字、命令和文件名照原文抄写。";
         out.check = body + "资料中有没有这个问题的答案？只回答“有”或“没有”。";
     } else {
         out.system = "You answer questions from the given text.";
@@ -58,6 +58,15 @@ int yes_or_no(std::string_view token) noexcept {
     for (const std::string_view no : {"No", "no", "NO", "没有", "没", "否", "不", "无"})
         if (token == no) return -1;
     return 0;
+}
+
+bool is_yes_or_no(std::string_view sentence) noexcept {
+    for (const std::string_view word :
+         {"Yes", "No", "yes", "no", "是的", "不是", "可以", "不可以", "不能", "能", "会", "不会", "否"})
+        if (sentence.starts_with(word)) return true;
+    for (const std::string_view word : {" not ", "n't ", " never ", "不", "否"})
+        if (sentence.find(word) != std::string_view::npos) return true;
+    return false;
 }
 
 bool says_unknown(std::string_view answer) {

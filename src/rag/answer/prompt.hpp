@@ -26,6 +26,9 @@ struct Prompt {
 /// +1 for a token that begins a yes, -1 for one that begins a no, 0 otherwise.
 [[nodiscard]] int yes_or_no(std::string_view token) noexcept;
 
+/// Whether a sentence says yes or no: then it may repeat the question and still be an answer.
+[[nodiscard]] bool is_yes_or_no(std::string_view sentence) noexcept;
+
 /// Whether the model's words say that the passages do not hold the answer.
 [[nodiscard]] bool says_unknown(std::string_view answer);
 

@@ -85,6 +85,8 @@ Support Verifier::check(std::string_view sentence) const {
         if (any) found += weight;
     }
     out.share = total > 0 ? found / total : 0;
+    const auto fresh = std::ranges::count_if(terms, [&](const auto& t) { return !question_.contains(t); });
+    out.novelty = terms.empty() ? 0 : static_cast<double>(fresh) / static_cast<double>(terms.size());
     std::vector<bool> holds(passages_.size(), true);
     for (const auto& fact : facts(sentence)) {
         bool any = folded_question_.find(fact) != std::string::npos;

@@ -14,6 +14,7 @@ namespace tenon::rag {
 
 struct Support {
     double share = 0;         ///< of the sentence's content terms, found in the passages together
+    double novelty = 0;       ///< share of its terms that the question did not have: an answer adds something
     bool facts_found = true;  ///< every number, path and identifier of it stands in the passages or the question
     std::vector<std::size_t> passages;  ///< those it stands on, best first
     std::vector<double> shares;         ///< of each

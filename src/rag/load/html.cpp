@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 
 #include "rag/load/lines.hpp"
@@ -30,11 +31,10 @@ constexpr std::array<std::string_view, 21> never{"script",   "style",  "noscript
                                                  "embed",    "svg",    "canvas",    "head",     "button", "input",
                                                  "select",   "option", "textarea",  "audio",    "video",  "map",
                                                  "datalist", "dialog", "annotation"};
-constexpr std::array<std::string_view, 3> furniture{"nav", "aside", "footer"};
+constexpr std::array<std::string_view, 2> furniture{"nav", "footer"};
 constexpr std::array<std::string_view, 6> furniture_roles{"navigation", "banner",        "contentinfo",
                                                           "search",     "complementary", "dialog"};
-constexpr std::array<std::string_view, 36> furniture_classes{"sphinxsidebar",
-                                                             "sidebar",
+constexpr std::array<std::string_view, 35> furniture_classes{"sphinxsidebar",
                                                              "navbar",
                                                              "nav",
                                                              "navigation",
@@ -106,6 +106,31 @@ bool has_furniture_class(Node node) {
         }
     }
     return false;
+}
+
+std::size_t text_length(Node node, bool in_link, std::size_t& linked) {
+    std::size_t sum = 0;
+    for (Node child = node->children; child != nullptr; child = child->next) {
+        if (child->type == XML_TEXT_NODE && child->content != nullptr) {
+            const auto n = std::strlen(reinterpret_cast<const char*>(child->content));
+            sum += n;
+            if (in_link) linked += n;
+        } else if (child->type == XML_ELEMENT_NODE) {
+            sum += text_length(child, in_link || name_of(child) == "a", linked);
+        }
+    }
+    return sum;
+}
+
+/// An aside is a box of the text (a note, an explanation) as often as a menu: a menu is mostly links.
+bool is_link_box(Node node) {
+    const auto classes = attribute(node, "class");
+    const bool box = name_of(node) == "aside" || classes == "sidebar" || classes.starts_with("sidebar ") ||
+                     classes.find(" sidebar") != std::string_view::npos;
+    if (!box) return false;
+    std::size_t linked = 0;
+    const std::size_t all = text_length(node, false, linked);
+    return linked * 5 >= all * 2;
 }
 
 bool is_hidden(Node node) {
@@ -188,6 +213,7 @@ class Reader {
     [[nodiscard]] bool skipped(Node node, std::string_view name) const {
         if (among(name, never) || is_hidden(node)) return true;
         if (keep_furniture_) return false;
+        if (is_link_box(node)) return true;
         if (among(name, furniture) || among(attribute(node, "role"), furniture_roles)) return true;
         return name != "body" && name != "html" && name != "main" && has_furniture_class(node);
     }
