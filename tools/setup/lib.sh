@@ -56,7 +56,7 @@ build_console() {
   changed_since "$BUILD/.console" "$ROOT/web" || return 0
   install_node
   step "building the console"
-  (cd "$ROOT/web" && npm ci --no-audit --no-fund --loglevel=error >"$BUILD/npm.log" 2>&1 && npm run --silent build >>"$BUILD/npm.log" 2>&1) ||
+  (cd "$ROOT/web" && npm install --no-audit --no-fund --loglevel=error >"$BUILD/npm.log" 2>&1 && npm run --silent build >>"$BUILD/npm.log" 2>&1) ||
     { tail -n 20 "$BUILD/npm.log" >&2; die "the console did not build; the whole output is in build/npm.log"; }
   touch "$BUILD/.console"
 }
