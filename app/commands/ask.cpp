@@ -56,13 +56,13 @@ Result<void> run(Context& context, const Options& o) {
     }
     if (o.verbose)
         note(
-            fmt::format("confidence {:.2f} (coverage {:.2f}, retrieval {:.2f}, similarity {:.2f}, self-check {:.2f}, "
+            fmt::format("confidence {:.2f} (coverage {:.2f}, retrieval {:.2f}, similarity {:.2f}, "
                         "support {:.2f}); retrieval {:.0f} ms, prompt {:.0f} ms, answer {:.0f} ms, in all {:.0f} ms; "
                         "{} tokens in ({} cached), {} out",
                         answer.confidence, answer.signals.coverage, answer.signals.retrieval, answer.signals.similarity,
-                        answer.signals.self_check, answer.signals.support, answer.timings.retrieve_ms,
-                        answer.timings.prompt_ms, answer.timings.decode_ms, answer.timings.total_ms,
-                        answer.usage.input_tokens, answer.usage.cached_input_tokens, answer.usage.output_tokens));
+                        answer.signals.support, answer.timings.retrieve_ms, answer.timings.prompt_ms,
+                        answer.timings.decode_ms, answer.timings.total_ms, answer.usage.input_tokens,
+                        answer.usage.cached_input_tokens, answer.usage.output_tokens));
     return {};
 }
 

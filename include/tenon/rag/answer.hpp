@@ -21,6 +21,7 @@ struct AnswerOptions {
     std::size_t max_tokens = 256;  ///< of the answer
     double temperature = 0;
     std::vector<llm::Message> history;  ///< earlier turns, for follow-up questions
+    bool quote = true;                  ///< a one-sentence answer is followed by the sentence it stands on
     bool verify = true;                 ///< withhold what the passages do not support
 };
 
@@ -45,9 +46,8 @@ struct AnswerSignals {
     double coverage = 0;   ///< share of the question's terms, by rarity, in the best single passage
     double retrieval = 0;  ///< best BM25 as a share of what a passage with every term would have
     double similarity =
-        0;  ///< best cosine between question and sentence; 0 when the embedder does not know the language
-    double self_check = 0;  ///< the model's own probability that the passages hold the answer
-    double support = 0;     ///< share of the answer's words found in the passages
+        0;               ///< best cosine between question and sentence; 0 when the embedder does not know the language
+    double support = 0;  ///< share of the answer's words found in the passages
 };
 
 struct Answer {

@@ -80,7 +80,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
     }
 
   private:
-    /// Retrieves, chooses passages, asks the model whether they hold an answer. False: refuse.
+    /// Retrieves, judges whether the documents answer at all, chooses passages, asks the model. False: refuse.
     task<Result<bool>> prepare() {
         RetrieveOptions how;
         how.top_k = options_.top_k;
@@ -120,9 +120,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
 
         const Prompt prompt = make_prompt(question_, passages_, hits_);
         if (options_.verify) {
-            TENON_CO_TRY(answer_.signals.self_check, co_await self_check(prompt));
-            answer_.confidence =
-                estimate_confidence(answer_.signals, prompt_language(question_) == PromptLanguage::chinese);
+            answer_.confidence = estimate_confidence(answer_.signals);
             if (answer_.confidence < refuse_below) co_return false;
         } else {
             answer_.confidence = 1;
@@ -179,33 +177,6 @@ class AnswerStream final : public Stream<AnswerEvent> {
         }
         order = rank_units(units, hits_, found.terms);
         co_return Result<void>{};
-    }
-
-    task<Result<double>> self_check(Prompt prompt) {
-        llm::ChatRequest request;
-        request.messages.push_back(llm::Message::system(prompt.system));
-        request.messages.push_back(llm::Message::user(prompt.check));
-        request.settings.temperature = 0;
-        request.settings.max_tokens = 1;
-        request.settings.top_logprobs = 20;
-        TENON_CO_TRY(const auto reply, co_await model_->generate(std::move(request), call_));
-        answer_.usage.input_tokens += reply.usage.input_tokens;
-        answer_.usage.cached_input_tokens += reply.usage.cached_input_tokens;
-        answer_.usage.output_tokens += reply.usage.output_tokens;
-        answer_.timings.prompt_ms += reply.timings.prompt_ms;
-        double yes = 0, no = 0;
-        const auto weigh = [&](std::string_view token, double logprob) {
-            const int side = yes_or_no(token);
-            if (side > 0) yes += std::exp(logprob);
-            if (side < 0) no += std::exp(logprob);
-        };
-        if (!reply.logprobs.empty()) {
-            for (const auto& alternative : reply.logprobs.front().top) weigh(alternative.text, alternative.logprob);
-            if (yes + no == 0) weigh(reply.logprobs.front().text, reply.logprobs.front().logprob);
-        } else {
-            weigh(reply.message.text(), 0);  // a server without log-probabilities: its word alone
-        }
-        co_return yes + no > 0 ? yes / (yes + no) : 0.5;
     }
 
     /// Text of one or more whole sentences; gives what may be shown, with its marks.
@@ -268,10 +239,29 @@ class AnswerStream final : public Stream<AnswerEvent> {
             shown = answer_.text;
             supported_ = 1;
             sentences_ = 1;
+            options_.quote = false;  // it is one already
         }
+        if (options_.quote && sentences_ == 1 && withheld_ == 0 && answer_.citations.size() == 1)
+            shown += quote_evidence();
         answer_.answerable = true;
         answer_.signals.support = sentences_ > 0 ? supported_ / static_cast<double>(sentences_) : 0;
         return end(std::move(shown));
+    }
+
+    /// The cited sentence in its own words, when it says more than the answer: a small model drops the half that
+    /// matters.
+    std::string quote_evidence() {
+        const auto& quote = answer_.citations.front().text;
+        if (quote.size() > 420) return {};
+        const Passage said{0, 0, answer_.text.size(), answer_.text, 0};
+        const Support known = Verifier("", {&said, 1}).check(quote);
+        if (known.share > 0.7) return {};
+        std::string line = quote;
+        std::ranges::replace(line, '\n', ' ');
+        const bool chinese = prompt_language(question_) == PromptLanguage::chinese;
+        const std::string out = chinese ? "\n\n原文：“" + line + "”" : "\n\nIn the document: “" + line + "”";
+        answer_.text += out;
+        return out;
     }
 
     std::optional<AnswerEvent> refuse() {

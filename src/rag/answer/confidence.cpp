@@ -1,15 +1,13 @@
 #include "rag/answer/confidence.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 namespace tenon::rag {
 
-double estimate_confidence(const AnswerSignals& s, bool chinese) noexcept {
-    const double p = std::clamp(s.self_check, 1e-4, 1 - 1e-4);
-    const double self = std::clamp(std::log(p / (1 - p)), -5.0, 5.0);
-    const double z = -3.0 + 5.0 * s.coverage + 2.0 * s.retrieval +
-                     (s.similarity > 0 ? 2.0 * (s.similarity - 0.5) : 0.0) + (chinese ? 0.3 : 0.4) * self;
+double estimate_confidence(const AnswerSignals& s) noexcept {
+    // Similarity is known only where the embedder reads the language; without it the other two carry its part.
+    const double near = s.similarity > 0 ? 1.3 * s.similarity : 2.5;
+    const double z = -6.8 + 5.5 * s.coverage + 8.8 * s.retrieval + near;
     return 1 / (1 + std::exp(-z));
 }
 

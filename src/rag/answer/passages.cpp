@@ -176,10 +176,11 @@ std::vector<Passage> choose_passages(std::span<const Unit> units, std::span<cons
         if (used >= options.max_tokens * 9 / 10) break;
         if (take(i)) {
             // The best ones bring their surroundings: what comes next first, then what came before.
-            const std::size_t after = rank < 2 ? 2 : rank < 5 ? 1 : 0;
+            const std::size_t after = rank < 3 ? 3 : rank < 6 ? 1 : 0;
             for (std::size_t n = 1; n <= after && i + n < units.size() && units[i + n].hit == units[i].hit; ++n)
                 take(i + n);
-            if (rank < 3 && i > 0 && units[i - 1].hit == units[i].hit) take(i - 1);
+            if (rank < 3)
+                for (std::size_t n = 1; n <= 2 && n <= i && units[i - n].hit == units[i].hit; ++n) take(i - n);
         }
         ++rank;
     }

@@ -38,7 +38,6 @@ Prompt make_prompt(std::string_view question, std::span<const Passage> passages,
     if (chinese) {
         out.system = "你根据给出的资料回答问题。";
         out.ask = body + "只根据资料简短地回答问题。名称、数字、命令和文件名照原文抄写。";
-        out.check = body + "资料中有没有这个问题的答案？只回答“有”或“没有”。";
     } else {
         out.system = "You answer questions from the given text.";
         out.ask = body +
@@ -46,18 +45,8 @@ Prompt make_prompt(std::string_view question, std::span<const Passage> passages,
                   "file names exactly.";
         if (language == "ja" || language == "ko")
             out.ask += language == "ja" ? " Answer in Japanese." : " Answer in Korean.";
-        out.check = body + "Does the text contain the answer to the question? Reply only Yes or No.";
     }
     return out;
-}
-
-int yes_or_no(std::string_view token) noexcept {
-    while (!token.empty() && (token.front() == ' ' || token.front() == '\n')) token.remove_prefix(1);
-    for (const std::string_view yes : {"Yes", "yes", "YES", "有", "是", "对"})
-        if (token == yes) return 1;
-    for (const std::string_view no : {"No", "no", "NO", "没有", "没", "否", "不", "无"})
-        if (token == no) return -1;
-    return 0;
 }
 
 bool is_yes_or_no(std::string_view sentence) noexcept {
