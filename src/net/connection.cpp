@@ -177,6 +177,9 @@ task<void> Connection::answer() {
         response.headers.set("Allow", fmt::format("{}", fmt::join(match.allowed, ", ")));
         co_return co_await respond_early(std::move(response), head);
     }
+    if (!core_->same_origin(request))
+        co_return co_await respond_early(
+            core_->error(403, "this server does not take requests from pages of other origins"), head);
     const bool open = match.route != nullptr && match.route->options.open_access;
     if (!open && !core_->authorized(request.headers)) {
         auto response = core_->error(401, "a valid API key is needed: send it as \"Authorization: Bearer KEY\"");

@@ -65,6 +65,16 @@ HttpResponse ServerCore::error(const Error& problem) const {
     return response;
 }
 
+bool ServerCore::same_origin(const HttpRequest& request) const {
+    const auto origin = request.headers.find("origin");
+    if (!origin || request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS") return true;
+    for (const auto& allowed : options.cors.origins)
+        if (allowed == "*" || allowed == *origin) return true;
+    const auto scheme = origin->find("://");
+    return scheme != std::string_view::npos &&
+           equals_ignoring_case(origin->substr(scheme + 3), request.headers.find("host").value_or(""));
+}
+
 void ServerCore::add_cors(const Headers& request, Headers& response) const {
     const auto& cors = options.cors;
     const auto origin = request.find("origin");

@@ -26,6 +26,9 @@ struct ServerCore {
     [[nodiscard]] bool authorized(const Headers& headers) const;
     [[nodiscard]] HttpResponse error(int status, std::string message) const;
     [[nodiscard]] HttpResponse error(const Error& error) const;
+    /// False for a request that a page of another origin makes a browser send, and that may change something: browsers
+    /// hide the answer from such a page, but send a simple POST all the same.
+    [[nodiscard]] bool same_origin(const HttpRequest& request) const;
     void add_cors(const Headers& request, Headers& response) const;
     /// The answer to an OPTIONS request on a path that takes these methods.
     [[nodiscard]] HttpResponse options_response(const HttpRequest& request, std::vector<std::string> methods) const;

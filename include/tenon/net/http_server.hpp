@@ -14,7 +14,8 @@
 
 namespace tenon::net {
 
-/// Cross-origin requests (WHATWG Fetch). No origins: browsers of other origins are refused, as is their default.
+/// Cross-origin requests (WHATWG Fetch). Pages of origins that are not named cannot read answers, and what they send
+/// with a method other than GET, HEAD and OPTIONS gets 403.
 struct CorsOptions {
     std::vector<std::string> origins;  ///< "https://app.example", or "*" for any
     std::vector<std::string> allowed_headers{"Authorization", "Content-Type", "X-Api-Key", "X-Request-Id"};

@@ -90,6 +90,20 @@ TEST(HttpServer, AnswersPreflights) {
     EXPECT_FALSE(response->headers.contains("access-control-allow-origin"));
 }
 
+TEST(HttpServer, RefusesWhatPagesOfOtherOriginsPost) {
+    HttpServerOptions options;
+    options.cors.origins = {"https://app.example"};
+    Loopback loop(echo_router(), std::move(options));
+    const auto status = [&](std::string origin) {
+        auto response = loop.post("/echo", "x", {{"Origin", std::move(origin)}, {"Content-Type", "text/plain"}});
+        return response ? response->status : -1;
+    };
+    EXPECT_EQ(status("https://evil.example"), 403);
+    EXPECT_EQ(status("null"), 403);
+    EXPECT_EQ(status("https://app.example"), 200);
+    EXPECT_EQ(status(loop.server->url()), 200);
+}
+
 TEST(HttpServer, AsksForAKey) {
     HttpServerOptions options;
     options.api_keys = {"first", "second"};
