@@ -23,6 +23,11 @@ int main(int argc, char** argv) {
         "Settings: flags over TENON_* variables over $TENON_HOME/tenon.toml over defaults. Guide: docs/guide/.");
     Command chosen;
     for (const auto& add : all_commands()) add(cli, chosen);
+    if (argc > 1 && argv[1][0] != '-' &&
+        cli.get_subcommands([&](CLI::App* sub) { return sub->get_name() == argv[1]; }).empty()) {
+        note(fmt::format("tenon: there is no command '{}'; see `tenon --help`", argv[1]));
+        return 2;
+    }
     try {
         cli.parse(argc, argv);
     } catch (const CLI::Success& success) {

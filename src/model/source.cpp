@@ -293,7 +293,12 @@ Result<text::TokenizerPtr> ModelSource::tokenizer() const {
         TENON_TRY(const std::string tokenizer, read_file(path_ / "tokenizer.json", max_small_json * 4));
         std::string config;
         if (auto text = read_file(path_ / "tokenizer_config.json", max_small_json)) config = std::move(*text);
-        return text::load_tokenizer_json(tokenizer, config);
+        auto loaded = text::load_tokenizer_json(tokenizer, config);
+        if (!loaded)
+            return fail(loaded.error().code(),
+                        fmt::format("the tokenizer {} cannot be used", (path_ / "tokenizer.json").string()),
+                        loaded.error());
+        return loaded;
     }
     if (std::filesystem::exists(path_ / "vocab.txt", error)) {
         TENON_TRY(const std::string vocabulary, read_file(path_ / "vocab.txt", max_small_json));

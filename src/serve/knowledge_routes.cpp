@@ -165,7 +165,11 @@ task<Result<void>> upload(StatePtr state, net::HttpRequest http, std::shared_ptr
     std::shared_ptr<Stream<std::string>> stream(std::move(http.body_stream));
     std::string content_type(http.headers.find("Content-Type").value_or(""));
     auto parts = co_await net::read_form(stream, std::move(content_type), directory->path());
-    if (!parts) co_return co_await send_response(writer, error_response(parts.error()));
+    if (!parts) {
+        if (parts.error().code() == ErrorCode::resource_exhausted)
+            co_return co_await send_response(writer, plain_error(413, parts.error().describe()));
+        co_return co_await send_response(writer, error_response(parts.error()));
+    }
     std::erase_if(*parts, [](const net::FormPart& p) { return !p.head.file_name; });
     if (parts->empty()) {
         const auto problem = bad_param("file", "the form holds no file", "missing_required_parameter");
@@ -196,9 +200,13 @@ task<Result<void>> upload(StatePtr state, net::HttpRequest http, std::shared_ptr
             TENON_CO_CHECK(co_await writer->write(net::sse_encode(event)));
         }
         auto bytes = read_file(part.file, state->options.max_upload_bytes);
-        auto result = bytes
-                          ? co_await ingestor.ingest_bytes(source, std::move(*bytes), rag::ProgressSink(), context.call)
-                          : Result<rag::IngestedDocument>(std::unexpected(bytes.error()));
+        // (No co_await inside a conditional expression: GCC 12 destroys its operands twice.)
+        Result<rag::IngestedDocument> result = fail(ErrorCode::io, "the uploaded file could not be read");
+        if (bytes) {
+            result = co_await ingestor.ingest_bytes(source, std::move(*bytes), rag::ProgressSink(), context.call);
+        } else {
+            result = std::unexpected(bytes.error());
+        }
         ++done;
         if (!result) {
             const auto code = result.error().code();

@@ -20,7 +20,7 @@ help() { local c; run_code 0 "$TENON" --help; for c in $commands; do says "$WORK
 check "--help, of every command too" help
 check "usage: no command" fails 2 . "$TENON"
 check "usage: an unknown command" fails 2 frobnicate "$TENON" frobnicate
-check "usage: an unknown flag" fails 2 -- "--frobnicate" "$TENON" doctor --frobnicate
+check "usage: an unknown flag" fails 2 frobnicate "$TENON" doctor --frobnicate
 check "usage: a missing argument" fails 2 'QUESTION|required' "$TENON" ask --from x
 check "usage: a missing flag" fails 2 'from' "$TENON" search x
 check "usage: a number out of range" fails 2 'top-k' "$TENON" search x --from y --top-k 0

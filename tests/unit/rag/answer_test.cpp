@@ -1,0 +1,212 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "rag/answer/confidence.hpp"
+#include "rag/answer/passages.hpp"
+#include "rag/answer/prompt.hpp"
+#include "rag/answer/verify.hpp"
+#include "tenon/async/runtime.hpp"
+#include "tenon/base/file.hpp"
+#include "tenon/rag/answer.hpp"
+
+namespace tenon::rag {
+namespace {
+
+store::Hit hit(std::string text, std::string heading = {}) {
+    store::Hit h;
+    h.source = "a.md";
+    h.chunk.text = std::move(text);
+    h.chunk.heading = std::move(heading);
+    h.chunk.start_line = 10;
+    h.chunk.start_char = 100;
+    return h;
+}
+
+std::vector<std::string> units_of(std::string_view text) {
+    std::vector<std::string> out;
+    for (const auto& r : unit_ranges(text)) out.emplace_back(text.substr(r.begin, r.end - r.begin));
+    return out;
+}
+
+TEST(Units, KeepSentencesItemsRowsAndCodeApart) {
+    EXPECT_EQ(units_of("One sentence\nover two lines. Another one.\n\n- item a\n- item b\n  goes on\n\n```sh\nrun it. "
+                       "now\n```\n| a | b |\n"),
+              (std::vector<std::string>{"One sentence\nover two lines.", "Another one.", "- item a",
+                                        "- item b\n  goes on", "```sh\nrun it. now\n```", "| a | b |"}));
+    EXPECT_EQ(units_of("第一句。第二句！"), (std::vector<std::string>{"第一句。", "第二句！"}));
+    EXPECT_TRUE(units_of(" \n\t\n").empty());
+    EXPECT_EQ(units_of("```\nnever closed").size(), 1U);
+}
+
+TEST(Units, RankByWhatTheQuestionAsksAndHowRareItIs) {
+    const std::vector<store::Hit> hits{hit("The server is fast. The port is 8080. It can be changed.")};
+    auto units = find_units(hits);
+    ASSERT_EQ(units.size(), 3U);
+    const std::vector<store::TermStatistic> terms{{"port", 1, 4}, {"server", 1, 1}};
+    const auto order = rank_units(units, hits, terms);
+    EXPECT_EQ(order.front(), 1U);
+    EXPECT_NEAR(units[1].coverage, 0.8, 1e-6);
+}
+
+TEST(Passages, StayWithinTheBudgetAndJoinWhatTouches) {
+    const std::vector<store::Hit> hits{
+        hit("The port is 8080. It can be changed. Nothing else matters here. Really nothing.")};
+    auto units = find_units(hits);
+    const std::vector<store::TermStatistic> terms{{"port", 1, 4}};
+    const auto order = rank_units(units, hits, terms);
+    const auto words = [](std::string_view t) {
+        return static_cast<std::size_t>(std::count(t.begin(), t.end(), ' ')) + 1;
+    };
+    PassageOptions options;
+    options.max_tokens = 10;
+    const auto passages = choose_passages(units, order, hits, options, words);
+    ASSERT_EQ(passages.size(), 1U);
+    EXPECT_EQ(passages[0].text, "The port is 8080. It can be changed.");
+}
+
+TEST(Verify, FindsMadeUpFactsAndRepeatedQuestions) {
+    const std::vector<Passage> passages{
+        {0, 0, 0, "The default port is 8080, set in /etc/tenon.toml by the administrator.", 1}};
+    const Verifier verifier("Which port is the default?", passages);
+    const auto good = verifier.check("The default port is 8080.");
+    EXPECT_TRUE(good.facts_found);
+    EXPECT_GT(good.share, 0.9);
+    EXPECT_GT(good.novelty, min_novelty);
+    EXPECT_FALSE(verifier.check("The default port is 9090.").facts_found);
+    EXPECT_FALSE(verifier.check("It is set in /etc/other.conf.").facts_found);
+    EXPECT_LT(verifier.check("The default port is the default port.").novelty, min_novelty);
+    EXPECT_LT(verifier.check("Elephants migrate through savannas yearly.").share, min_support);
+}
+
+TEST(Prompt, SpeaksTheLanguageOfTheQuestion) {
+    EXPECT_EQ(prompt_language("端口是多少？"), PromptLanguage::chinese);
+    EXPECT_EQ(prompt_language("Which port?"), PromptLanguage::english);
+    EXPECT_EQ(prompt_language("ポートは何番ですか"), PromptLanguage::english);
+    EXPECT_EQ(refusal("端口是多少？"), "文档中没有说明。");
+    EXPECT_EQ(refusal("Which port?"), "The documents do not say.");
+    EXPECT_TRUE(says_unknown("The text does not mention it."));
+    EXPECT_TRUE(says_unknown("资料中没有提到。"));
+    EXPECT_FALSE(says_unknown("The port is 8080."));
+}
+
+/// A base that finds one chunk for any question with "port" in it.
+class OneChunk final : public store::KnowledgeBase {
+  public:
+    Result<store::KnowledgeBaseInfo> info() const override { return store::KnowledgeBaseInfo{}; }
+    Result<std::int64_t> put(const store::Document&, std::span<const store::Chunk>, std::span<const float>) override {
+        return 1;
+    }
+    Result<bool> remove(std::string_view) override { return false; }
+    Result<std::vector<store::DocumentSummary>> list() const override { return std::vector<store::DocumentSummary>{}; }
+    Result<store::Document> document(std::string_view) const override { return fail(ErrorCode::not_found, "none"); }
+    Result<std::vector<store::Hit>> chunks(std::int64_t, std::size_t, std::size_t) const override {
+        return std::vector<store::Hit>{};
+    }
+    Result<std::vector<store::Hit>> vector_search(std::span<const float>, std::size_t) const override {
+        return std::vector<store::Hit>{};
+    }
+    Result<std::vector<store::Hit>> text_search(std::string_view, std::size_t) const override {
+        return std::vector<store::Hit>{};
+    }
+    Result<store::Candidates> candidates(std::string_view query, std::span<const float>, std::size_t) const override {
+        store::Candidates out;
+        out.bm25_limit = 10;
+        out.chunks = 1;
+        const bool match = query.find("port") != std::string_view::npos;
+        out.terms = {{"default", 1, 2}, {"port", 1, match ? 2.0 : 9.0}};
+        auto h = hit("Intro words.\nThe default port is 8080. More words follow.", "Ports");
+        h.bm25 = match ? 9.0 : 0.5;
+        if (!match) h.chunk.text = "Nothing of interest.";
+        out.hits.push_back(std::move(h));
+        return out;
+    }
+};
+
+/// Says a fixed sentence, a few bytes at a time.
+class Parrot final : public llm::ChatModel {
+  public:
+    explicit Parrot(std::string line) : line_(std::move(line)) {}
+    const std::string& name() const noexcept override { return name_; }
+    llm::Capabilities capabilities() const override { return {}; }
+    task<Result<StreamPtr<llm::ChatEvent>>> stream(llm::ChatRequest, CallOptions) override {
+        ++calls;
+        struct Pieces final : Stream<llm::ChatEvent> {
+            std::string rest;
+            bool ended = false;
+            task<Result<std::optional<llm::ChatEvent>>> next() override {
+                llm::ChatEvent event;
+                if (!rest.empty()) {
+                    event.text = rest.substr(0, 3);
+                    rest.erase(0, 3);
+                    co_return event;
+                }
+                if (ended) co_return std::nullopt;
+                ended = true;
+                event.finish = llm::FinishReason::stop;
+                event.usage.output_tokens = 7;
+                co_return event;
+            }
+        };
+        auto pieces = std::make_unique<Pieces>();
+        pieces->rest = line_;
+        co_return StreamPtr<llm::ChatEvent>(std::move(pieces));
+    }
+    task<Result<StreamPtr<llm::ChatEvent>>> complete(llm::CompletionRequest, CallOptions) override {
+        co_return fail(ErrorCode::unsupported, "no");
+    }
+    std::size_t count_tokens(std::string_view text) const override { return text.size() / 4 + 1; }
+    int calls = 0;
+
+  private:
+    std::string name_ = "parrot", line_;
+};
+
+Answer ask(const std::shared_ptr<Parrot>& model, std::string question) {
+    Runtime runtime(1);
+    const Answerer answerer(std::make_shared<const Retriever>(std::make_shared<OneChunk>()), model);
+    auto answer = sync_wait(runtime, answerer.answer(std::move(question), {}, {}));
+    EXPECT_TRUE(answer) << (answer ? "" : answer.error().describe());
+    return answer ? *answer : Answer{};
+}
+
+TEST(Answerer, CitesWhereTheAnswerStands) {
+    const auto answer = ask(std::make_shared<Parrot>("The default port is 8080."), "What is the default port?");
+    EXPECT_TRUE(answer.answerable);
+    EXPECT_TRUE(answer.text.starts_with("The default port is 8080. [1]")) << answer.text;
+    ASSERT_EQ(answer.citations.size(), 1U);
+    const auto& c = answer.citations[0];
+    EXPECT_EQ(c.text, "The default port is 8080.");
+    EXPECT_EQ(c.start_line, 11U);
+    EXPECT_EQ(c.start_char, 113U);
+    EXPECT_EQ(c.end_char, 138U);
+    EXPECT_EQ(answer.usage.output_tokens, 7U);
+}
+
+TEST(Answerer, QuotesTheDocumentWhenTheModelMakesThingsUp) {
+    const auto answer = ask(std::make_shared<Parrot>("The default port is 9999."), "What is the default port?");
+    EXPECT_TRUE(answer.answerable);
+    EXPECT_EQ(answer.text.find("9999"), std::string::npos);
+    EXPECT_NE(answer.text.find("8080"), std::string::npos);
+}
+
+TEST(Answerer, RefusesWithoutAskingWhenNothingSupportsAnAnswer) {
+    const auto model = std::make_shared<Parrot>("Forty-two.");
+    const auto answer = ask(model, "How tall is the tower?");
+    EXPECT_FALSE(answer.answerable);
+    EXPECT_EQ(answer.text, "The documents do not say.");
+    EXPECT_TRUE(answer.citations.empty());
+    EXPECT_EQ(model->calls, 0);
+}
+
+TEST(Answerer, AnEmptyQuestionIsAnError) {
+    Runtime runtime(1);
+    const Answerer answerer(std::make_shared<const Retriever>(std::make_shared<OneChunk>()),
+                            std::make_shared<Parrot>("x"));
+    const auto answer = sync_wait(runtime, answerer.answer("  \n", {}, {}));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code(), ErrorCode::invalid_argument);
+}
+
+}  // namespace
+}  // namespace tenon::rag
