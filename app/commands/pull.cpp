@@ -29,6 +29,9 @@ Result<void> run(Context& context, const Options& o) {
     const auto client = context.http();
     const InterruptGuard interrupt;
     for (const auto& name : o.names) {
+        if (name.find("://") != std::string::npos && !name.starts_with("https://") && !name.starts_with("http://"))
+            return fail(ErrorCode::invalid_argument,
+                        fmt::format("'{}' is no source; use an alias, hf:, pip:, file: or https://", name));
         if (!o.force)
             if (const auto installed = registry->find(name)) {
                 if (o.json)
