@@ -70,6 +70,7 @@ Result<std::shared_ptr<provider::ModelPool>> Context::pool() {
         options.memory_budget = settings_.memory_budget > 0 ? settings_.memory_budget : machine_memory() / 3 * 2;
         options.engine.threads = settings_.threads;
         options.engine.context = settings_.context;
+        options.engine.prefix_block = 16;
         options.embedder_threads = settings_.threads;
         pool_ = std::make_shared<provider::ModelPool>(
             [models](const std::string& name) -> Result<std::filesystem::path> {

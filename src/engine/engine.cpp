@@ -47,7 +47,7 @@ struct Engine::Impl {
           vocabulary(model->info().vocabulary),
           end_ids(end_tokens(*model->tokenizer())),
           team(options.threads),
-          slots(*model, std::max<std::size_t>(1, options.max_sequences), context),
+          slots(*model, std::max<std::size_t>(1, options.max_sequences), context, options.prefix_block),
           thread([this](const std::stop_token& stop) { run(stop); }) {}
 
     Result<void> check(const GenerationRequest& request) const;

@@ -37,9 +37,13 @@ Result<Slots::Lease> Slots::acquire(std::span<const text::TokenId> prompt, bool 
     Slot* source = nullptr;  // the cache that shares most with the prompt
     Slot* oldest = nullptr;  // the free slot unused for longest
     std::size_t shared = 0;
+    // Of the prompt, what may come from a cache: all but the last token, or whole blocks with one to spare.
+    const std::size_t before = prompt.size() - 1;
+    const std::size_t most = block_ <= 1 ? before : before / block_ > 0 ? (before / block_ - 1) * block_ : 0;
     for (const auto& slot : slots_) {
         if (!slot->busy && (oldest == nullptr || slot->last_used < oldest->last_used)) oldest = slot.get();
-        const std::size_t common = reuse ? common_prefix(slot->tokens, prompt.first(prompt.size() - 1)) : 0;
+        std::size_t common = reuse ? common_prefix(slot->tokens, prompt.first(most)) : 0;
+        if (block_ > 1) common -= common % block_;
         if (common > shared || (common == shared && common > 0 && !slot->busy)) {
             shared = common;
             source = slot.get();

@@ -25,8 +25,9 @@ struct Slot {
 /// Used by the scheduling thread only.
 class Slots {
   public:
-    Slots(const model::CausalModel& model, std::size_t count, std::size_t context)
-        : model_(model), limit_(count), context_(context) {}
+    /// `block`: see EngineOptions::prefix_block.
+    Slots(const model::CausalModel& model, std::size_t count, std::size_t context, std::size_t block = 1)
+        : model_(model), limit_(count), context_(context), block_(block) {}
 
     struct Lease {
         Slot* slot = nullptr;
@@ -46,6 +47,7 @@ class Slots {
     const model::CausalModel& model_;
     std::size_t limit_;
     std::size_t context_;
+    std::size_t block_;
     std::uint64_t clock_ = 0;
     std::vector<std::unique_ptr<Slot>> slots_;
 };

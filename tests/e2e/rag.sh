@@ -255,7 +255,7 @@ a, b = (json.load(open(f))["embeddings"][0] for f in sys.argv[1:])
 assert len(a) == len(b) == 384 and sum(x * y for x, y in zip(a, b)) > 0.99999' local.json "$WORK/stdout"
 }
 check "remote: embeddings are those of the model itself" remote_embed
-remote_wrong() { run_code 1 "$TENON" ask x --from notes --model openai:nobody --base-url "$URL/v1"; says "$WORK/stderr" '^tenon: .*nobody'; }
+remote_wrong() { run_code 1 "$TENON" ask "Who built the lighthouse at Harrow Point, and in which year?" --from notes --model openai:nobody --base-url "$URL/v1"; says "$WORK/stderr" '^tenon: .*nobody'; }
 check "remote: a model the server does not have" remote_wrong
 remote_down() { run_code 1 "$TENON" complete x --model openai:any --base-url http://127.0.0.1:9/v1; says "$WORK/stderr" '^tenon: '; [ "$(wc -l <"$WORK/stderr")" -le 2 ]; }
 check "remote: nobody there" remote_down

@@ -22,6 +22,8 @@ struct EngineOptions {
     std::size_t context = 0;         ///< tokens per sequence; 0: the model's, at most 8192
     std::size_t max_sequences = 4;   ///< requests decoded together; more wait in arrival order
     std::size_t prompt_chunk = 256;  ///< prompt tokens computed between two decoding steps: bounds how long others wait
+    std::size_t prefix_block = 1;    ///< a reused prefix ends at a multiple of this, a block before the prompt's end: with 16 a
+                                     ///< repeated request runs through the same kernels and repeats to the bit
     std::size_t max_queue = 256;     ///< waiting requests; past it `submit` fails with resource_exhausted
 };
 

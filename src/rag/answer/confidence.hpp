@@ -5,7 +5,7 @@
 
 namespace tenon::rag {
 
-inline constexpr double refuse_below = 0.45;      ///< confidence
+inline constexpr double refuse_below = 0.35;      ///< confidence
 inline constexpr double min_support = 0.5;        ///< share of a sentence's words that the passages must bear out
 inline constexpr double min_novelty = 0.12;       ///< below it a sentence only repeats the question
 inline constexpr double quote_coverage = 0.4;     ///< of the best unit, to be quoted in place of a failed answer
