@@ -1,5 +1,7 @@
 #include "hub/fetch.hpp"
 
+#include "hub/manifest.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -204,7 +206,8 @@ Result<Fetched> fetch_path(const Job& job, const Source& source) {
     if (fs::is_directory(origin, ec)) {
         for (fs::recursive_directory_iterator it(origin, ec), end; !ec && it != end; it.increment(ec))
             // (The manifest of an installed model is made anew, not copied.)
-            if (it->is_regular_file(ec) && it->path().filename() != manifest_name) files.emplace_back(it->path(), it->path().lexically_relative(origin).string());
+            if (it->is_regular_file(ec) && it->path().filename() != manifest_name)
+                files.emplace_back(it->path(), it->path().lexically_relative(origin).string());
         if (ec || files.empty())
             return fail(ErrorCode::not_found, fmt::format("{} holds no files that can be read", origin.string()));
     } else if (fs::is_regular_file(origin, ec)) {
