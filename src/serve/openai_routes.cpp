@@ -71,6 +71,14 @@ llm::GenerationSettings settings_of_choice(llm::GenerationSettings s, std::size_
     return s;
 }
 
+/// The stop came from the server (its time limit, its end) or the client's leaving: nobody may take the rest for the
+/// whole.
+Error cut_short(const State& state) {
+    return {ErrorCode::deadline_exceeded,
+            fmt::format("the request was ended before its answer was complete; one may take {} s here",
+                        state.options.time_limit.count())};
+}
+
 // ---- chat ----
 
 task<Result<void>> chat_whole(StatePtr state, std::shared_ptr<net::ResponseWriter> writer, net::CallContext context,
@@ -82,6 +90,8 @@ task<Result<void>> chat_whole(StatePtr state, std::shared_ptr<net::ResponseWrite
         request.settings = settings_of_choice(request.settings, i);
         auto reply = co_await model->generate(std::move(request), context.call);
         if (!reply) co_return co_await send_response(writer, error_response(reply.error()));
+        if (reply->finish == llm::FinishReason::cancelled)
+            co_return co_await send_response(writer, error_response(cut_short(*state)));
         std::vector<llm::ToolCallPart> calls;
         std::string reasoning;
         for (auto& part : reply->message.content) {
@@ -163,6 +173,8 @@ task<Result<void>> chat_stream(StatePtr state, std::shared_ptr<net::ResponseWrit
             if (!e.logprobs.empty()) logprobs = render_chat_logprobs(e.logprobs);
             if (!content.empty() || !logprobs.is_null())
                 TENON_CO_CHECK(co_await send_event(writer, delta(i, std::move(content), std::move(logprobs), nullptr)));
+            if (e.finish == llm::FinishReason::cancelled)
+                co_return co_await send_stream_error(writer, cut_short(*state));
             if (e.finish) {
                 add_usage(usage, e.usage, i == 0);
                 TENON_CO_CHECK(co_await send_event(

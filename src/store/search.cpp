@@ -59,7 +59,8 @@ Result<void> score_text(Connection& db, const Layout& layout, std::string_view q
         bm25.add(found, term.weight);
         if (statistics != nullptr) {
             const auto n = static_cast<double>(layout.chunks());
-            const auto df = static_cast<double>(found.size());
+            // A term that no chunk has counts as one that a single chunk has: in a base of few chunks it would drown the rest.
+            const auto df = static_cast<double>(std::max<std::size_t>(1, found.size()));
             statistics->push_back({term.text, term.weight, std::log(1.0 + (n - df + 0.5) / (df + 0.5))});
         }
     }
