@@ -50,6 +50,9 @@ class ScriptedServer {
         for (const auto& answer : answers_) {
             const int client = ::accept(listener_, nullptr, nullptr);
             if (client < 0) return;
+            // A client that gives up may keep its connection open: nobody waits for it for long.
+            const timeval patience{2, 0};
+            ::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
             std::string request;
             char bytes[4096];
             while (request.find("\r\n\r\n") == std::string::npos) {
