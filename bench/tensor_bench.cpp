@@ -1,4 +1,5 @@
-// Speed of the matrix kernels, by type: GB/s of weights for one token, GOP/s for a prompt. usage: tensor_bench [isa] [seconds]
+// Speed of the matrix kernels, by type: GB/s of weights for one token, GOP/s for a prompt. usage: tensor_bench [isa]
+// [seconds]
 //
 // Times are of the processor, not of the clock on the wall, so that a busy machine spoils them less.
 #include <time.h>

@@ -17,8 +17,7 @@ struct Runtime::Impl {
 };
 
 Runtime::Runtime(unsigned threads) : impl_(std::make_unique<Impl>()) {
-    for (unsigned i = 0; i < std::max(1U, threads); ++i)
-        impl_->threads.emplace_back([this] { impl_->context.run(); });
+    for (unsigned i = 0; i < std::max(1U, threads); ++i) impl_->threads.emplace_back([this] { impl_->context.run(); });
 }
 
 Runtime::~Runtime() { stop(); }

@@ -1,30 +1,81 @@
 #include "tenon/llm/model.hpp"
 
+#include <algorithm>
+
 namespace tenon::llm {
+namespace {
+
+/// Goes on with the last part when it is of the same kind, else begins one.
+template <class Part>
+Part& continue_part(std::vector<ContentPart>& content) {
+    if (content.empty() || !std::holds_alternative<Part>(content.back())) content.emplace_back(Part{});
+    return std::get<Part>(content.back());
+}
+
+}  // namespace
+
+void ResponseBuilder::add(ChatEvent event) {
+    auto& content = response_.message.content;
+    if (!event.id.empty()) response_.id = std::move(event.id);
+    if (!event.model.empty()) response_.model = std::move(event.model);
+    if (!event.reasoning.empty()) {
+        // A signed thought is complete: what follows is another one.
+        auto* open = content.empty() ? nullptr : std::get_if<ReasoningPart>(&content.back());
+        if (open == nullptr || !open->signature.empty() || !open->redacted.empty()) {
+            content.emplace_back(ReasoningPart{});
+            open = &std::get<ReasoningPart>(content.back());
+        }
+        open->text += event.reasoning;
+    }
+    if (!event.reasoning_signature.empty())
+        continue_part<ReasoningPart>(content).signature = std::move(event.reasoning_signature);
+    if (!event.text.empty()) continue_part<TextPart>(content).text += event.text;
+    for (auto& part : event.parts) content.push_back(std::move(part));
+    for (auto& call : event.tool_calls) content.emplace_back(std::move(call));
+    std::ranges::move(event.logprobs, std::back_inserter(response_.logprobs));
+    if (event.finish) {
+        response_.finish = *event.finish;
+        response_.usage = event.usage;
+        response_.timings = event.timings;
+        response_.extensions = std::move(event.extensions);
+    }
+}
+
+ChatResponse ResponseBuilder::take() { return std::exchange(response_, ChatResponse{}); }
 
 task<Result<ChatResponse>> ChatModel::generate(ChatRequest request, CallOptions options) {
     TENON_CO_TRY(const auto events, co_await stream(std::move(request), options));
-    ChatResponse response;
-    response.model = name();
-    std::string text, reasoning;
-    std::vector<ToolCallPart> calls;
+    ResponseBuilder answer;
     for (;;) {
         TENON_CO_TRY(auto event, co_await events->next());
         if (!event) break;
-        text += event->text;
-        reasoning += event->reasoning;
-        for (auto& call : event->tool_calls) calls.push_back(std::move(call));
-        for (auto& l : event->logprobs) response.logprobs.push_back(std::move(l));
-        if (event->finish) {
-            response.finish = *event->finish;
-            response.usage = event->usage;
-            response.timings = event->timings;
+        answer.add(std::move(*event));
+    }
+    ChatResponse response = answer.take();
+    if (response.model.empty()) response.model = name();
+    co_return response;
+}
+
+task<Result<std::size_t>> ChatModel::count_request_tokens(ChatRequest request, CallOptions) {
+    // What chat templates put around a message, and providers say they count for it.
+    constexpr std::size_t per_message = 4, per_picture = 800;
+    std::size_t total = 3;
+    for (const auto& message : request.messages) {
+        total += per_message + count_tokens(message.name);
+        for (const auto& part : message.content) {
+            if (const auto* text = std::get_if<TextPart>(&part)) total += count_tokens(text->text);
+            if (const auto* thought = std::get_if<ReasoningPart>(&part)) total += count_tokens(thought->text);
+            if (const auto* call = std::get_if<ToolCallPart>(&part))
+                total += count_tokens(call->name) + count_tokens(call->arguments_json) + per_message;
+            if (const auto* result = std::get_if<ToolResultPart>(&part))
+                total += count_tokens(result->content) + result->images.size() * per_picture;
+            if (std::holds_alternative<ImagePart>(part)) total += per_picture;
         }
     }
-    if (!reasoning.empty()) response.message.content.emplace_back(ReasoningPart{std::move(reasoning), {}});
-    if (!text.empty()) response.message.content.emplace_back(TextPart{std::move(text)});
-    for (auto& call : calls) response.message.content.emplace_back(std::move(call));
-    co_return response;
+    for (const auto& tool : request.tools)
+        total += count_tokens(tool.name) + count_tokens(tool.description) + count_tokens(tool.parameters_schema) +
+                 2 * per_message;
+    co_return total;
 }
 
 }  // namespace tenon::llm

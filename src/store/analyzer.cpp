@@ -161,8 +161,8 @@ class Scanner {
         }
         std::size_t tail = end;
         while (tail < text_.size() && tail < end + 2 && (text_[tail] == '+' || text_[tail] == '#')) ++tail;
-        const bool language_name = tail > end && end - begin <= 2 &&
-                                   (tail == text_.size() || kind_of(text_[tail]) != Kind::word);
+        const bool language_name =
+            tail > end && end - begin <= 2 && (tail == text_.size() || kind_of(text_[tail]) != Kind::word);
         if (language_name) {  // c++, f#
             emit_(folded(text_.substr(begin, tail - begin)), position_, TermKind::whole, 0);
             end = tail;
@@ -192,13 +192,16 @@ class Scanner {
     static bool is_apostrophe(std::u32string_view whole) {
         std::size_t marks = 0;
         for (const char32_t c : whole) {
-            if (c == '\'' || c == 0x2019) ++marks;
-            else if (kind_of(c) != Kind::word) return false;
+            if (c == '\'' || c == 0x2019)
+                ++marks;
+            else if (kind_of(c) != Kind::word)
+                return false;
         }
         return marks == 1;
     }
 
-    /// Pieces between joiners, at camelCase humps, and where letters meet digits ("utf8" stays whole: too short to part).
+    /// Pieces between joiners, at camelCase humps, and where letters meet digits ("utf8" stays whole: too short to
+    /// part).
     void split(std::size_t begin, std::size_t end) {
         std::size_t start = begin;
         const auto cut = [&](std::size_t at) {
@@ -233,29 +236,31 @@ std::uint32_t scan(std::u32string_view text, Emit emit) {
 }
 
 constexpr auto stop_words = std::to_array<std::string_view>({
-    "a",     "about", "all",   "am",    "an",    "and",   "any",    "are",   "as",     "at",    "be",     "been",
-    "but",   "by",    "can",   "could", "did",   "do",    "does",   "doing", "done",   "for",   "from",   "get",
-    "had",   "has",   "have",  "he",    "her",   "his",   "how",    "i",     "if",     "in",    "into",   "is",
-    "it",    "its",   "me",    "my",    "of",    "on",    "or",     "our",   "please", "shall", "she",    "should",
-    "so",    "some",  "than",  "that",  "the",   "their", "them",   "then",  "there",  "these", "they",   "this",
-    "those", "to",    "us",    "was",   "we",    "were",  "what",   "when",  "where",  "which", "who",    "whom",
-    "whose", "why",   "will",  "with",  "would", "you",   "your",   "tell",  "explain", "describe", "may", "might",
-    "must",  "dont",  "doesnt", "cant", "im",    "ive",   "whats",  "also",  "just",   "between", "such", "used",
+    "a",     "about", "all",    "am",    "an",    "and",   "any",   "are",   "as",      "at",       "be",   "been",
+    "but",   "by",    "can",    "could", "did",   "do",    "does",  "doing", "done",    "for",      "from", "get",
+    "had",   "has",   "have",   "he",    "her",   "his",   "how",   "i",     "if",      "in",       "into", "is",
+    "it",    "its",   "me",     "my",    "of",    "on",    "or",    "our",   "please",  "shall",    "she",  "should",
+    "so",    "some",  "than",   "that",  "the",   "their", "them",  "then",  "there",   "these",    "they", "this",
+    "those", "to",    "us",     "was",   "we",    "were",  "what",  "when",  "where",   "which",    "who",  "whom",
+    "whose", "why",   "will",   "with",  "would", "you",   "your",  "tell",  "explain", "describe", "may",  "might",
+    "must",  "dont",  "doesnt", "cant",  "im",    "ive",   "whats", "also",  "just",    "between",  "such", "used",
 });
 
 constexpr auto question_phrases = std::to_array<std::u32string_view>({
     // Longer ones first.
-    U"为什么", U"為什麼", U"是什么", U"是什麼", U"有什么", U"有什麼", U"什么样", U"什麼樣", U"怎么样", U"怎麼樣",
-    U"怎么办", U"怎麼辦", U"什么时候", U"能不能", U"可不可以", U"是不是", U"有没有", U"有沒有", U"会不会", U"请问",
-    U"請問", U"什么", U"什麼", U"怎么", U"怎麼", U"怎样", U"怎樣", U"如何", U"哪些", U"哪个", U"哪個", U"哪里",
-    U"哪裡", U"哪儿", U"哪种", U"哪種", U"多少", U"几个", U"是否", U"为何", U"為何", U"何时", U"可以", U"应该",
-    U"應該", U"需要", U"告诉我", U"介绍一下", U"解释一下", U"ですか", U"ますか", U"とは", U"どのように", U"どうやって",
-    U"なぜ", U"ください", U"教えて", U"でしょうか",
+    U"为什么", U"為什麼",   U"是什么",   U"是什麼",     U"有什么", U"有什麼",   U"什么样", U"什麼樣",     U"怎么样",
+    U"怎麼樣", U"怎么办",   U"怎麼辦",   U"什么时候",   U"能不能", U"可不可以", U"是不是", U"有没有",     U"有沒有",
+    U"会不会", U"请问",     U"請問",     U"什么",       U"什麼",   U"怎么",     U"怎麼",   U"怎样",       U"怎樣",
+    U"如何",   U"哪些",     U"哪个",     U"哪個",       U"哪里",   U"哪裡",     U"哪儿",   U"哪种",       U"哪種",
+    U"多少",   U"几个",     U"是否",     U"为何",       U"為何",   U"何时",     U"可以",   U"应该",       U"應該",
+    U"需要",   U"告诉我",   U"介绍一下", U"解释一下",   U"ですか", U"ますか",   U"とは",   U"どのように", U"どうやって",
+    U"なぜ",   U"ください", U"教えて",   U"でしょうか",
 });
 
 /// Han characters that are grammar more often than meaning, and the Japanese particles.
-constexpr std::u32string_view function_characters = U"的了吗嗎呢吧啊么麼是在和与與被把这這那之于於我你您他她它们們哪谁誰"
-                                                    U"はがをにでとものへやか";
+constexpr std::u32string_view function_characters =
+    U"的了吗嗎呢吧啊么麼是在和与與被把这這那之于於我你您他她它们們哪谁誰"
+    U"はがをにでとものへやか";
 
 /// Question phrases replaced by a space, so that no bigram crosses them.
 std::u32string without_question_phrases(const std::u32string& text) {
@@ -279,7 +284,9 @@ std::u32string without_question_phrases(const std::u32string& text) {
     return out;
 }
 
-bool is_stop_word(std::string_view folded_word) { return std::ranges::find(stop_words, folded_word) != stop_words.end(); }
+bool is_stop_word(std::string_view folded_word) {
+    return std::ranges::find(stop_words, folded_word) != stop_words.end();
+}
 
 bool has_function_character(std::string_view term) {
     for (std::size_t at = 0; at < term.size();) {
@@ -308,12 +315,14 @@ std::vector<QueryTerm> query_terms(std::u32string_view text, bool drop_stop_word
             const auto word = text.substr(at, end - at);
             std::string plain = folded(word);
             std::erase(plain, '\'');
-            const bool joined = end + 1 < text.size() && kind_of(text[end]) == Kind::joiner &&
-                                kind_of(text[end + 1]) == Kind::word;
+            const bool joined =
+                end + 1 < text.size() && kind_of(text[end]) == Kind::joiner && kind_of(text[end + 1]) == Kind::word;
             // A word in capitals is an acronym: "IT", "US", "WHO".
             const bool acronym = word.size() > 1 && std::ranges::all_of(word, is_upper);
-            if (joined || acronym || !is_stop_word(plain)) kept += word;
-            else kept += U' ';
+            if (joined || acronym || !is_stop_word(plain))
+                kept += word;
+            else
+                kept += U' ';
             at = end;
         }
         text = kept;

@@ -36,7 +36,10 @@ bool get_varint(std::span<const std::byte> data, std::size_t& at, std::uint32_t&
     return false;
 }
 
-Error damaged() { return {ErrorCode::corrupt, "the full-text index of the knowledge base is damaged; remove the base and index again"}; }
+Error damaged() {
+    return {ErrorCode::corrupt,
+            "the full-text index of the knowledge base is damaged; remove the base and index again"};
+}
 
 struct TermEntry {
     std::string data;
@@ -57,7 +60,8 @@ struct TermEntry {
 
 std::string_view file_stem(std::string_view source) {
     if (const auto slash = source.find_last_of("/\\"); slash != std::string_view::npos) source.remove_prefix(slash + 1);
-    if (const auto dot = source.find_last_of('.'); dot != std::string_view::npos && dot != 0) source = source.substr(0, dot);
+    if (const auto dot = source.find_last_of('.'); dot != std::string_view::npos && dot != 0)
+        source = source.substr(0, dot);
     return source;
 }
 
@@ -84,7 +88,8 @@ DocumentPostings index_document(const Document& document, std::span<const Chunk>
         out.lengths.push_back(body.length);
 
         std::string heading(file_stem(document.source));
-        if (!document.title.empty() && chunk.heading.find(document.title) == std::string::npos) heading += " \n" + document.title;
+        if (!document.title.empty() && chunk.heading.find(document.title) == std::string::npos)
+            heading += " \n" + document.title;
         heading += " \n" + chunk.heading;
         if (ordinal == 0 || heading != above) {
             above = std::move(heading);

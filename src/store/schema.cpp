@@ -97,8 +97,8 @@ Result<Settings> read_settings(Connection& connection, std::string_view file) {
         return fail(ErrorCode::corrupt, fmt::format("{} is a database, but not a knowledge base of Tenon", file));
     if (version > schema_version)
         return fail(ErrorCode::unsupported,
-                    fmt::format("{} was written by a newer Tenon (format {}, this one reads {}); update Tenon", file, version,
-                                schema_version));
+                    fmt::format("{} was written by a newer Tenon (format {}, this one reads {}); update Tenon", file,
+                                version, schema_version));
     Settings settings;
     int analyzer = 0;
     TENON_TRY(auto statement, connection.prepare("SELECT name, value FROM setting"));
@@ -106,21 +106,27 @@ Result<Settings> read_settings(Connection& connection, std::string_view file) {
         TENON_TRY(const bool row, statement.step());
         if (!row) break;
         const auto name = statement.text(0);
-        if (name == "name") settings.name = statement.text(1);
-        else if (name == "embedding_model") settings.embedding_model = statement.text(1);
-        else if (name == "dimension") settings.dimension = static_cast<std::size_t>(statement.integer(1));
-        else if (name == "analyzer_version") analyzer = static_cast<int>(statement.integer(1));
+        if (name == "name")
+            settings.name = statement.text(1);
+        else if (name == "embedding_model")
+            settings.embedding_model = statement.text(1);
+        else if (name == "dimension")
+            settings.dimension = static_cast<std::size_t>(statement.integer(1));
+        else if (name == "analyzer_version")
+            analyzer = static_cast<int>(statement.integer(1));
     }
     if (analyzer != analyzer_version)
-        return fail(ErrorCode::unsupported,
-                    fmt::format("the full-text index of {} was made by another version of Tenon; remove it and index again", file));
+        return fail(
+            ErrorCode::unsupported,
+            fmt::format("the full-text index of {} was made by another version of Tenon; remove it and index again",
+                        file));
     return settings;
 }
 
 Result<std::string> normalized_name(std::string_view name) {
     const auto refuse = [&](std::string_view why) {
-        return fail(ErrorCode::invalid_argument,
-                    fmt::format("\"{}\" cannot name a knowledge base: {}", utf8::sanitize(utf8::truncate(name, 80)), why));
+        return fail(ErrorCode::invalid_argument, fmt::format("\"{}\" cannot name a knowledge base: {}",
+                                                             utf8::sanitize(utf8::truncate(name, 80)), why));
     };
     if (name.empty()) return refuse("the name is empty");
     if (!utf8::is_valid(name)) return refuse("it is not valid UTF-8");
@@ -135,7 +141,8 @@ Result<std::string> normalized_name(std::string_view name) {
     }
     if (out.size() > max_name_bytes) return refuse(fmt::format("it is longer than {} bytes", max_name_bytes));
     if (out.front() == '.' || out.front() == '-') return refuse("it begins with a dot or a dash");
-    if (out.front() == ' ' || out.back() == ' ' || out.back() == '.') return refuse("it begins or ends with a space or a dot");
+    if (out.front() == ' ' || out.back() == ' ' || out.back() == '.')
+        return refuse("it begins or ends with a space or a dot");
     for (const char c : out) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte < 0x20 || byte == 0x7F || std::string_view("/\\:*?\"<>|").contains(c))

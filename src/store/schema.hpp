@@ -23,7 +23,8 @@ struct Settings {
 /// Makes the tables in a file that has none; does nothing when another process was faster.
 [[nodiscard]] Result<void> create_schema(Connection& connection, const Settings& settings);
 
-/// Errors: not_found (an empty file: a base that was never finished), corrupt (not a knowledge base), unsupported (newer).
+/// Errors: not_found (an empty file: a base that was never finished), corrupt (not a knowledge base), unsupported
+/// (newer).
 [[nodiscard]] Result<Settings> read_settings(Connection& connection, std::string_view file);
 
 /// The file name of a base. Errors: invalid_argument. Names are made NFC, so that what looks equal is equal.

@@ -14,7 +14,8 @@ namespace tenon::store {
 namespace {
 
 constexpr std::string_view hit_columns =
-    "SELECT c.id, d.id, d.source, d.title, c.text, c.heading, c.page, c.start_line, c.end_line, c.start_char, c.end_char "
+    "SELECT c.id, d.id, d.source, d.title, c.text, c.heading, c.page, c.start_line, c.end_line, c.start_char, "
+    "c.end_char "
     "FROM chunk c JOIN document d ON d.id = ";
 
 void read_hit(const Statement& row, Hit& hit) {
@@ -46,8 +47,9 @@ Result<void> score_text(Connection& db, const Layout& layout, std::string_view q
             TENON_TRY(const bool row, statement.step());
             if (!row) break;
             const std::int64_t id = statement.integer(0);
-            entry = std::lower_bound(entry, layout.documents.end(), id,
-                                     [](const Layout::Entry& e, std::int64_t wanted) { return e.document_id < wanted; });
+            entry =
+                std::lower_bound(entry, layout.documents.end(), id,
+                                 [](const Layout::Entry& e, std::int64_t wanted) { return e.document_id < wanted; });
             if (entry == layout.documents.end()) break;
             if (entry->document_id != id) continue;
             TENON_CHECK(decode_postings(statement.blob(1), postings));
@@ -59,7 +61,8 @@ Result<void> score_text(Connection& db, const Layout& layout, std::string_view q
         bm25.add(found, term.weight);
         if (statistics != nullptr) {
             const auto n = static_cast<double>(layout.chunks());
-            // A term that no chunk has counts as one that a single chunk has: in a base of few chunks it would drown the rest.
+            // A term that no chunk has counts as one that a single chunk has: in a base of few chunks it would drown
+            // the rest.
             const auto df = static_cast<double>(std::max<std::size_t>(1, found.size()));
             statistics->push_back({term.text, term.weight, std::log(1.0 + (n - df + 0.5) / (df + 0.5))});
         }
@@ -70,7 +73,8 @@ Result<void> score_text(Connection& db, const Layout& layout, std::string_view q
 Result<std::vector<float>> score_vectors(const Vectors& vectors, std::size_t chunks, std::span<const float> query) {
     double norm = 0;
     for (const float x : query) norm += static_cast<double>(x) * x;
-    if (!std::isfinite(norm)) return fail(ErrorCode::invalid_argument, "the query vector holds a value that is not finite");
+    if (!std::isfinite(norm))
+        return fail(ErrorCode::invalid_argument, "the query vector holds a value that is not finite");
     const double scale = norm > 0 ? 1.0 / std::sqrt(norm) : 0.0;
     std::vector<float> unit(query.size());
     std::ranges::transform(query, unit.begin(), [&](float x) { return static_cast<float>(x * scale); });
@@ -85,16 +89,17 @@ Result<std::vector<float>> score_vectors(const Vectors& vectors, std::size_t chu
 /// The `k` best of `slots` by score, ties by place.
 std::vector<std::uint32_t> best(std::vector<std::uint32_t> slots, std::span<const float> scores, std::size_t k) {
     k = std::min(k, slots.size());
-    std::ranges::partial_sort(slots, slots.begin() + static_cast<std::ptrdiff_t>(k), [&](std::uint32_t a, std::uint32_t b) {
-        return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
-    });
+    std::ranges::partial_sort(
+        slots, slots.begin() + static_cast<std::ptrdiff_t>(k),
+        [&](std::uint32_t a, std::uint32_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
     slots.resize(k);
     return slots;
 }
 
 }  // namespace
 
-Result<SqliteKnowledgeBase::Cache> SqliteKnowledgeBase::snapshot(const ConnectionPool::Lease& db, bool with_vectors) const {
+Result<SqliteKnowledgeBase::Cache> SqliteKnowledgeBase::snapshot(const ConnectionPool::Lease& db,
+                                                                 bool with_vectors) const {
     TENON_TRY(const auto generation, db->integer("SELECT value FROM setting WHERE name = 'generation'"));
     Cache known;
     {
@@ -121,12 +126,14 @@ Result<SqliteKnowledgeBase::Cache> SqliteKnowledgeBase::snapshot(const Connectio
     return fresh;
 }
 
-Result<Candidates> SqliteKnowledgeBase::candidates(std::string_view query, std::span<const float> vector, std::size_t k) const {
+Result<Candidates> SqliteKnowledgeBase::candidates(std::string_view query, std::span<const float> vector,
+                                                   std::size_t k) const {
     const bool with_vectors = !vector.empty();
     if (with_vectors && vector.size() != settings_.dimension)
-        return fail(ErrorCode::invalid_argument,
-                    fmt::format("the query vector has {} numbers, but {} was made with {}", vector.size(), settings_.name,
-                                settings_.dimension == 0 ? "no embedding model" : std::to_string(settings_.dimension)));
+        return fail(
+            ErrorCode::invalid_argument,
+            fmt::format("the query vector has {} numbers, but {} was made with {}", vector.size(), settings_.name,
+                        settings_.dimension == 0 ? "no embedding model" : std::to_string(settings_.dimension)));
     TENON_TRY(auto db, connection());
     TENON_TRY(auto transaction, Transaction::begin(*db, Transaction::Kind::read));
     TENON_TRY(const Cache cache, snapshot(db, with_vectors));
@@ -163,7 +170,9 @@ Result<Candidates> SqliteKnowledgeBase::candidates(std::string_view query, std::
         const auto [document_id, ordinal] = layout.locate(slot);
         statement.bind(1, document_id).bind(2, document_id * chunks_per_document + ordinal);
         TENON_TRY(const bool row, statement.step());
-        if (!row) return fail(ErrorCode::corrupt, fmt::format("{} is damaged: a chunk is missing; remove it and index again", pool_.file().string()));
+        if (!row)
+            return fail(ErrorCode::corrupt, fmt::format("{} is damaged: a chunk is missing; remove it and index again",
+                                                        pool_.file().string()));
         Hit& hit = out.hits.emplace_back();
         read_hit(statement, hit);
         if (text_scores[slot] > 0) hit.bm25 = text_scores[slot];
@@ -182,18 +191,20 @@ Result<std::vector<Hit>> SqliteKnowledgeBase::text_search(std::string_view query
 
 Result<std::vector<Hit>> SqliteKnowledgeBase::vector_search(std::span<const float> query, std::size_t k) const {
     if (query.size() != settings_.dimension || query.empty())
-        return fail(ErrorCode::invalid_argument,
-                    settings_.dimension == 0
-                        ? fmt::format("{} was made without an embedding model, so it has no vectors to search", settings_.name)
-                        : fmt::format("the query vector has {} numbers, but {} was made with {}", query.size(), settings_.name,
-                                      settings_.dimension));
+        return fail(
+            ErrorCode::invalid_argument,
+            settings_.dimension == 0
+                ? fmt::format("{} was made without an embedding model, so it has no vectors to search", settings_.name)
+                : fmt::format("the query vector has {} numbers, but {} was made with {}", query.size(), settings_.name,
+                              settings_.dimension));
     TENON_TRY(auto found, candidates({}, query, k));
     for (Hit& hit : found.hits) hit.score = hit.similarity.value_or(0);
     std::ranges::stable_sort(found.hits, std::ranges::greater{}, &Hit::score);
     return std::move(found.hits);
 }
 
-Result<std::vector<Hit>> SqliteKnowledgeBase::chunks(std::int64_t document_id, std::size_t first, std::size_t last) const {
+Result<std::vector<Hit>> SqliteKnowledgeBase::chunks(std::int64_t document_id, std::size_t first,
+                                                     std::size_t last) const {
     std::vector<Hit> out;
     if (first > last || document_id <= 0 || document_id > (std::int64_t{1} << 42)) return out;
     const auto limit = static_cast<std::size_t>(chunks_per_document - 1);

@@ -27,7 +27,8 @@ Result<std::shared_ptr<const Layout>> load_layout(Connection& connection) {
         TENON_CHECK(decode_lengths(statement.blob(2), layout->lengths));
         const std::size_t chunks = layout->lengths.size() - first;
         if (chunks != static_cast<std::size_t>(statement.integer(1)) || layout->lengths.size() > UINT32_MAX)
-            return fail(ErrorCode::corrupt, "the knowledge base is damaged: chunk counts differ; remove it and index again");
+            return fail(ErrorCode::corrupt,
+                        "the knowledge base is damaged: chunk counts differ; remove it and index again");
         layout->documents.push_back(
             {statement.integer(0), static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(chunks)});
     }
@@ -54,7 +55,8 @@ Result<std::shared_ptr<const Vectors>> load_vectors(Connection& connection, cons
             TENON_TRY(const bool row, statement.step());
             const auto bytes = row ? statement.blob(0) : std::span<const std::byte>{};
             if (bytes.size() != block->size() * sizeof(float))
-                return fail(ErrorCode::corrupt, "the knowledge base is damaged: vectors are missing; remove it and index again");
+                return fail(ErrorCode::corrupt,
+                            "the knowledge base is damaged: vectors are missing; remove it and index again");
             std::memcpy(block->data(), bytes.data(), bytes.size());
             statement.reset();
         }

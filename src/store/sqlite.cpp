@@ -21,13 +21,15 @@ Error make_error(int code, int system_error, std::string_view detail, std::strin
                     fmt::format("cannot {} {}: the disk is full; free some space and try again", action, name)};
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
-            return {ErrorCode::corrupt,
-                    fmt::format("cannot {} {}: the file is damaged or not a knowledge base ({}); remove it and index again",
-                                action, name, detail)};
+            return {
+                ErrorCode::corrupt,
+                fmt::format("cannot {} {}: the file is damaged or not a knowledge base ({}); remove it and index again",
+                            action, name, detail)};
         case SQLITE_NOMEM:
             return {ErrorCode::resource_exhausted, fmt::format("cannot {} {}: out of memory", action, name)};
         case SQLITE_TOOBIG:
-            return {ErrorCode::resource_exhausted, fmt::format("cannot {} {}: a text is too long to store", action, name)};
+            return {ErrorCode::resource_exhausted,
+                    fmt::format("cannot {} {}: a text is too long to store", action, name)};
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             return {ErrorCode::unavailable,
@@ -52,9 +54,8 @@ Error make_error(int code, int system_error, std::string_view detail, std::strin
             break;
         case SQLITE_IOERR:
             if (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG)
-                return {ErrorCode::resource_exhausted,
-                        fmt::format("cannot {} {}: {}; free some space and try again", action, name,
-                                    std::strerror(system_error))};
+                return {ErrorCode::resource_exhausted, fmt::format("cannot {} {}: {}; free some space and try again",
+                                                                   action, name, std::strerror(system_error))};
             break;
         default:
             break;
@@ -68,8 +69,10 @@ Error make_error(int code, int system_error, std::string_view detail, std::strin
 std::string uri(const std::filesystem::path& file, std::string_view parameters) {
     std::string out = "file:";
     for (const char c : file.string()) {
-        if (c == '%' || c == '?' || c == '#') out += fmt::format("%{:02x}", static_cast<unsigned char>(c));
-        else out += c;
+        if (c == '%' || c == '?' || c == '#')
+            out += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+        else
+            out += c;
     }
     out += '?';
     out += parameters;

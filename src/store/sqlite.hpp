@@ -20,8 +20,8 @@ class Statement;
 class Connection {
   public:
     enum class Mode : std::uint8_t {
-        read_only,        ///< errors when the file is missing
-        read_write,       ///< errors when the file is missing; falls back to reading where writing is not allowed
+        read_only,   ///< errors when the file is missing
+        read_write,  ///< errors when the file is missing; falls back to reading where writing is not allowed
         create,
     };
     /// Errors: not_found, permission_denied, corrupt, io.
@@ -46,7 +46,8 @@ class Connection {
     std::filesystem::path file_;
 };
 
-/// A prepared statement. Parameters are numbered from 1, columns from 0. Bound text and blobs must outlive the next step.
+/// A prepared statement. Parameters are numbered from 1, columns from 0. Bound text and blobs must outlive the next
+/// step.
 class Statement {
   public:
     Statement(Connection& connection, sqlite3_stmt* statement) : connection_(&connection), statement_(statement) {}

@@ -26,8 +26,9 @@ Result<void> mark_changed(Connection& db) {
 
 /// Inside a write transaction. False: there is no such document.
 Result<bool> erase(Connection& db, std::string_view source) {
-    TENON_TRY(auto find, db.prepare("SELECT d.id, t.terms FROM document d LEFT JOIN document_text t ON t.document_id = d.id "
-                                    "WHERE d.source = ?"));
+    TENON_TRY(auto find,
+              db.prepare("SELECT d.id, t.terms FROM document d LEFT JOIN document_text t ON t.document_id = d.id "
+                         "WHERE d.source = ?"));
     find.bind(1, source);
     TENON_TRY(const bool found, find.step());
     if (!found) return false;
@@ -46,8 +47,8 @@ Result<bool> erase(Connection& db, std::string_view source) {
     TENON_TRY(auto chunk, db.prepare("DELETE FROM chunk WHERE id BETWEEN ? AND ?"));
     chunk.bind(1, id * chunks_per_document).bind(2, (id + 1) * chunks_per_document - 1);
     TENON_CHECK(chunk.run());
-    for (const char* sql : {"DELETE FROM document_text WHERE document_id = ?", "DELETE FROM vector WHERE document_id = ?",
-                            "DELETE FROM document WHERE id = ?"}) {
+    for (const char* sql : {"DELETE FROM document_text WHERE document_id = ?",
+                            "DELETE FROM vector WHERE document_id = ?", "DELETE FROM document WHERE id = ?"}) {
         TENON_TRY(auto statement, db.prepare(sql));
         statement.bind(1, id);
         TENON_CHECK(statement.run());
@@ -100,13 +101,15 @@ bool SqliteKnowledgeBase::current() {
     auto lease = pool_.acquire();
     if (!lease) return false;
     const auto settings = read_settings(**lease, pool_.file().string());
-    return settings && settings->embedding_model == settings_.embedding_model && settings->dimension == settings_.dimension;
+    return settings && settings->embedding_model == settings_.embedding_model &&
+           settings->dimension == settings_.dimension;
 }
 
 Result<KnowledgeBaseInfo> SqliteKnowledgeBase::info() const {
     TENON_TRY(auto db, connection());
-    TENON_TRY(auto statement, db->prepare("SELECT (SELECT count(*) FROM document), (SELECT coalesce(sum(chunks), 0) FROM document), "
-                                          "(SELECT value FROM setting WHERE name = 'updated_at')"));
+    TENON_TRY(auto statement,
+              db->prepare("SELECT (SELECT count(*) FROM document), (SELECT coalesce(sum(chunks), 0) FROM document), "
+                          "(SELECT value FROM setting WHERE name = 'updated_at')"));
     TENON_CHECK(statement.step());
     KnowledgeBaseInfo info;
     info.name = settings_.name;
@@ -130,12 +133,13 @@ Result<std::int64_t> SqliteKnowledgeBase::put(const Document& document, std::spa
     if (document.source.empty()) return fail(ErrorCode::invalid_argument, "a document needs a source");
     if (chunks.size() >= static_cast<std::size_t>(chunks_per_document))
         return fail(ErrorCode::resource_exhausted,
-                    fmt::format("{} has {} chunks; a document may have {}: split the file", document.source, chunks.size(),
-                                chunks_per_document - 1));
+                    fmt::format("{} has {} chunks; a document may have {}: split the file", document.source,
+                                chunks.size(), chunks_per_document - 1));
     if (vectors.size() != chunks.size() * settings_.dimension)
         return fail(ErrorCode::invalid_argument,
-                    fmt::format("{} chunks need {} numbers of vectors ({} each, as {} was made), but there are {}", chunks.size(),
-                                chunks.size() * settings_.dimension, settings_.dimension, settings_.name, vectors.size()));
+                    fmt::format("{} chunks need {} numbers of vectors ({} each, as {} was made), but there are {}",
+                                chunks.size(), chunks.size() * settings_.dimension, settings_.dimension, settings_.name,
+                                vectors.size()));
     // Everything slow happens before the lock is taken.
     const DocumentPostings postings = index_document(document, chunks);
     std::vector<float> rows;
@@ -152,8 +156,9 @@ Result<std::int64_t> SqliteKnowledgeBase::put(const Document& document, std::spa
     TENON_CHECK(erase(*db, document.source));
     std::int64_t id = 0;
     {
-        TENON_TRY(auto statement, db->prepare("INSERT INTO document (source, title, media_type, content_hash, characters, "
-                                              "chunks, indexed_at, lengths) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+        TENON_TRY(auto statement,
+                  db->prepare("INSERT INTO document (source, title, media_type, content_hash, characters, "
+                              "chunks, indexed_at, lengths) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
         statement.bind(1, document.source)
             .bind(2, document.title)
             .bind(3, document.media_type)
@@ -200,8 +205,9 @@ Result<bool> SqliteKnowledgeBase::remove(std::string_view source) {
 
 Result<std::vector<DocumentSummary>> SqliteKnowledgeBase::list() const {
     TENON_TRY(auto db, connection());
-    TENON_TRY(auto statement, db->prepare("SELECT id, source, title, media_type, content_hash, chunks, characters, indexed_at "
-                                          "FROM document ORDER BY source"));
+    TENON_TRY(auto statement,
+              db->prepare("SELECT id, source, title, media_type, content_hash, chunks, characters, indexed_at "
+                          "FROM document ORDER BY source"));
     std::vector<DocumentSummary> out;
     while (true) {
         TENON_TRY(const bool row, statement.step());
@@ -220,12 +226,14 @@ Result<std::vector<DocumentSummary>> SqliteKnowledgeBase::list() const {
 
 Result<Document> SqliteKnowledgeBase::document(std::string_view source) const {
     TENON_TRY(auto db, connection());
-    TENON_TRY(auto statement, db->prepare("SELECT d.source, d.title, d.media_type, d.content_hash, d.indexed_at, t.text "
-                                          "FROM document d JOIN document_text t ON t.document_id = d.id WHERE d.source = ?"));
+    TENON_TRY(auto statement,
+              db->prepare("SELECT d.source, d.title, d.media_type, d.content_hash, d.indexed_at, t.text "
+                          "FROM document d JOIN document_text t ON t.document_id = d.id WHERE d.source = ?"));
     statement.bind(1, source);
     TENON_TRY(const bool row, statement.step());
     if (!row)
-        return fail(ErrorCode::not_found, fmt::format("the knowledge base {} has no document \"{}\"", settings_.name, source));
+        return fail(ErrorCode::not_found,
+                    fmt::format("the knowledge base {} has no document \"{}\"", settings_.name, source));
     Document document;
     document.source = statement.text(0);
     document.title = statement.text(1);

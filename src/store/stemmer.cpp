@@ -65,21 +65,28 @@ void replace_suffix(std::string& w, const std::array<Rule, N>& rules, int least)
 }
 
 void plurals_and_participles(std::string& w) {
-    if (w.ends_with("sses") || w.ends_with("ies")) w.resize(w.size() - 2);
-    else if (w.ends_with("s") && !w.ends_with("ss")) w.pop_back();
+    if (w.ends_with("sses") || w.ends_with("ies"))
+        w.resize(w.size() - 2);
+    else if (w.ends_with("s") && !w.ends_with("ss"))
+        w.pop_back();
 
     if (w.ends_with("eed")) {
         if (measure(std::string_view(w).substr(0, w.size() - 3)) > 0) w.pop_back();
         return;
     }
     std::size_t cut = 0;
-    if (w.ends_with("ed")) cut = 2;
-    else if (w.ends_with("ing")) cut = 3;
+    if (w.ends_with("ed"))
+        cut = 2;
+    else if (w.ends_with("ing"))
+        cut = 3;
     if (cut == 0 || !has_vowel(std::string_view(w).substr(0, w.size() - cut))) return;
     w.resize(w.size() - cut);
-    if (w.ends_with("at") || w.ends_with("bl") || w.ends_with("iz")) w += 'e';
-    else if (double_consonant(w) && w.back() != 'l' && w.back() != 's' && w.back() != 'z') w.pop_back();
-    else if (measure(w) == 1 && cvc(w)) w += 'e';
+    if (w.ends_with("at") || w.ends_with("bl") || w.ends_with("iz"))
+        w += 'e';
+    else if (double_consonant(w) && w.back() != 'l' && w.back() != 's' && w.back() != 'z')
+        w.pop_back();
+    else if (measure(w) == 1 && cvc(w))
+        w += 'e';
 }
 
 }  // namespace
@@ -97,10 +104,16 @@ std::string stem(std::string w) {
         {"logi", "log"},
     }};
     static constexpr std::array<Rule, 7> step3{{
-        {"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"}, {"ical", "ic"}, {"ful", ""}, {"ness", ""},
+        {"icate", "ic"},
+        {"ative", ""},
+        {"alize", "al"},
+        {"iciti", "ic"},
+        {"ical", "ic"},
+        {"ful", ""},
+        {"ness", ""},
     }};
     static constexpr std::array<std::string_view, 18> step4{
-        "al",  "ance", "ence", "er",  "ic",  "able", "ible", "ant", "ement",
+        "al",   "ance", "ence", "er",  "ic",  "able", "ible", "ant", "ement",
         "ment", "ent",  "ou",   "ism", "ate", "iti",  "ous",  "ive", "ize",
     };
     replace_suffix(w, step2, 0);

@@ -43,11 +43,12 @@ class SqliteStore final : public Store {
         if (!base) return std::unexpected(base.error());
         const Settings& made = (*base)->settings();
         if (made.embedding_model != embedding_model || made.dimension != dimension)
-            return fail(ErrorCode::invalid_argument,
-                        fmt::format("the knowledge base {} was made with {}, not with {}; use that one, or remove the base "
-                                    "(tenon kb remove {}) and index again",
-                                    key, describe(made.embedding_model, made.dimension), describe(embedding_model, dimension),
-                                    key));
+            return fail(
+                ErrorCode::invalid_argument,
+                fmt::format("the knowledge base {} was made with {}, not with {}; use that one, or remove the base "
+                            "(tenon kb remove {}) and index again",
+                            key, describe(made.embedding_model, made.dimension), describe(embedding_model, dimension),
+                            key));
         return std::shared_ptr<KnowledgeBase>(*base);
     }
 
@@ -134,7 +135,8 @@ class SqliteStore final : public Store {
         const auto known = names();
         if (!known || known->empty())
             return {ErrorCode::not_found, fmt::format("there is no knowledge base \"{}\", nor any other; make one with "
-                                                      "tenon index PATH --into {}", name, name)};
+                                                      "tenon index PATH --into {}",
+                                                      name, name)};
         return {ErrorCode::not_found,
                 fmt::format("there is no knowledge base \"{}\"; there is: {}", name, fmt::join(*known, ", "))};
     }

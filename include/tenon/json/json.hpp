@@ -22,7 +22,8 @@ struct ParseOptions {
 /// RFC 8259, strict UTF-8. Errors: corrupt, with the byte offset of the fault; resource_exhausted (too long).
 [[nodiscard]] Result<Value> parse(std::string_view text, const ParseOptions& options = {});
 
-/// Compact text, non-ASCII characters as they are; invalid UTF-8 in strings is replaced by U+FFFD, doubles shortest round-trip.
+/// Compact text, non-ASCII characters as they are; invalid UTF-8 in strings is replaced by U+FFFD, doubles shortest
+/// round-trip.
 [[nodiscard]] std::string dump(const Value& value);
 /// Indented text, as Python's json.dumps(indent=n, ensure_ascii=False).
 [[nodiscard]] std::string dump_pretty(const Value& value, int indent = 2);

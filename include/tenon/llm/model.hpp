@@ -30,6 +30,11 @@ struct ChatRequest {
     std::vector<ToolDefinition> tools;
     GenerationSettings settings;
     std::string user;  ///< end-user id some providers take
+    ToolChoice tool_choice{};
+    ResponseFormat format{};  ///< a form the model cannot be held to is an error (unsupported): ask `capabilities`
+    std::optional<ReasoningSettings> reasoning{};
+    std::map<std::string, std::string> metadata{};  ///< kept by the provider beside the call, where it can
+    Extensions extensions{};
 };
 
 /// Raw text completion, for models without a chat template and for callers that build their own prompt.
@@ -55,6 +60,14 @@ struct Timings {
     double queue_ms = 0, prompt_ms = 0, decode_ms = 0;
 };
 
+/// A piece of a tool call while it is being made; `index` counts the calls of one answer. Id and name come with the
+/// first.
+struct ToolCallDelta {
+    std::size_t index = 0;
+    std::string id, name;
+    std::string arguments;  ///< the next characters of the JSON text
+};
+
 /// A piece of an answer while it is being made.
 struct ChatEvent {
     std::string text;
@@ -65,6 +78,12 @@ struct ChatEvent {
     std::optional<FinishReason> finish;
     Usage usage;
     Timings timings;
+    // What not every model gives:
+    std::vector<ToolCallDelta> tool_call_deltas{};  ///< calls in the making; each also arrives whole in `tool_calls`
+    std::vector<ContentPart> parts{};   ///< whole parts that are neither text nor tool call: citations, pictures …
+    std::string reasoning_signature{};  ///< closes the reasoning before it
+    std::string id{}, model{};          ///< of the answer, when the provider has told
+    Extensions extensions{};            ///< on the last event
 };
 
 struct ChatResponse {
@@ -75,11 +94,32 @@ struct ChatResponse {
     FinishReason finish = FinishReason::stop;
     Usage usage;
     Timings timings;
+    Extensions extensions{};
 };
 
+/// Joins the events of one answer, parts in the order they came. Not thread-safe.
+class ResponseBuilder {
+  public:
+    void add(ChatEvent event);
+    /// The answer so far; leaves the builder empty.
+    [[nodiscard]] ChatResponse take();
+
+  private:
+    ChatResponse response_;
+};
+
+/// What one can ask of a model before asking it for it. False means that a request for it fails with `unsupported`.
 struct Capabilities {
     bool tools = false, images = false, logprobs = false, completion = false, streaming = true;
     std::uint64_t context_length = 0;  ///< 0: unknown
+    bool forced_tools = false;         ///< ToolChoice required and named
+    bool parallel_tools = false;
+    bool json = false, json_schema = false, grammar = false, regex = false;  ///< forms an answer can be held to
+    bool audio = false, documents = false, citations = false;
+    bool reasoning = false;               ///< ReasoningSettings are obeyed
+    bool prompt_cache = false;            ///< CacheHint is obeyed
+    bool exact_token_count = false;       ///< count_tokens knows, rather than estimates
+    std::uint64_t max_output_tokens = 0;  ///< 0: unknown
 };
 
 using ChatStream = Stream<ChatEvent>;
@@ -96,9 +136,18 @@ class ChatModel {
                                                                       CallOptions options) = 0;
     /// Tokens of a text for this model; remote models without a tokenizer estimate.
     [[nodiscard]] virtual std::size_t count_tokens(std::string_view text) const = 0;
+    /// Tokens of a whole request as this model would read it: messages, tools and template. Estimated from
+    /// `count_tokens` unless the provider can tell.
+    [[nodiscard]] virtual task<Result<std::size_t>> count_request_tokens(ChatRequest request, CallOptions options);
     /// The whole answer: `stream` collected.
     [[nodiscard]] task<Result<ChatResponse>> generate(ChatRequest request, CallOptions options);
 };
+
+/// Several answers at once, at most `concurrency` in flight; results in the order of the requests, each with its own
+/// error.
+[[nodiscard]] task<std::vector<Result<ChatResponse>>> generate_batch(std::shared_ptr<ChatModel> model,
+                                                                     std::vector<ChatRequest> requests,
+                                                                     std::size_t concurrency, CallOptions options);
 
 enum class EmbedKind : std::uint8_t { passage, query };
 
@@ -118,7 +167,27 @@ class Embedder {
                                                          CallOptions options) = 0;
 };
 
+struct RankedDocument {
+    std::size_t index = 0;  ///< into the documents given
+    double score = 0;       ///< higher is more relevant; comparable within one call
+};
+struct Ranking {
+    std::vector<RankedDocument> documents;  ///< best first
+    Usage usage;
+};
+
+/// Orders documents by how well they answer a query: a cross-encoder, or a provider's rerank endpoint. Thread-safe.
+class Reranker {
+  public:
+    virtual ~Reranker() = default;
+    [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+    /// `top_n` 0: all. Errors: the model's or provider's.
+    [[nodiscard]] virtual task<Result<Ranking>> rerank(std::string query, std::vector<std::string> documents,
+                                                       std::size_t top_n, CallOptions options) = 0;
+};
+
 using ChatModelPtr = std::shared_ptr<ChatModel>;
 using EmbedderPtr = std::shared_ptr<Embedder>;
+using RerankerPtr = std::shared_ptr<Reranker>;
 
 }  // namespace tenon::llm

@@ -21,10 +21,10 @@ enum class ModelRole : std::uint8_t { causal, encoder };
 /// What `tenon models show` prints and callers may ask; filled from metadata without loading the weights.
 struct ModelInfo {
     std::string name;
-    std::string architecture;   ///< "llama", "qwen2", "bert"
+    std::string architecture;  ///< "llama", "qwen2", "bert"
     ModelRole role = ModelRole::causal;
-    std::string format;         ///< "gguf" or "safetensors"
-    std::string quantisation;   ///< "Q4_K_M", "F32", … the file type, or the commonest tensor type
+    std::string format;        ///< "gguf" or "safetensors"
+    std::string quantisation;  ///< "Q4_K_M", "F32", … the file type, or the commonest tensor type
     std::string licence;
     std::uint64_t parameters = 0;
     std::uint64_t file_bytes = 0;
@@ -32,11 +32,11 @@ struct ModelInfo {
     std::size_t embedding_length = 0;
     std::size_t layers = 0, heads = 0, kv_heads = 0, head_dim = 0, feed_forward = 0;
     std::size_t vocabulary = 0;
-    std::string chat_template;  ///< Jinja source, or empty
+    std::string chat_template;                                        ///< Jinja source, or empty
     std::vector<std::pair<std::string, std::uint64_t>> tensor_types;  ///< type name → bytes
     /// Bytes of memory to run it with `context` tokens of cache (float16).
     [[nodiscard]] std::uint64_t memory_needed(std::size_t context) const noexcept;
-    bool supported = true;      ///< false: the architecture is known by name only
+    bool supported = true;  ///< false: the architecture is known by name only
 };
 
 /// Reads metadata of a GGUF file (or the first of a split) or of a safetensors folder.
@@ -69,7 +69,8 @@ struct SequenceStep {
     Logits logits = Logits::last;
 };
 
-/// A decoder-only language model. `forward` is for one caller at a time per model object; the rest is const and shareable.
+/// A decoder-only language model. `forward` is for one caller at a time per model object; the rest is const and
+/// shareable.
 class CausalModel {
   public:
     virtual ~CausalModel() = default;
@@ -81,14 +82,17 @@ class CausalModel {
     [[nodiscard]] virtual std::size_t max_batch_tokens() const noexcept = 0;
     /// Appends every step's tokens to its cache and computes logits. The result holds, in step order, one row of
     /// `vocabulary` float32 per requested position, valid until the next call.
-    /// Errors: invalid_argument (a token outside the vocabulary, too many tokens), resource_exhausted (a cache is full);
-    /// on error no cache has changed.
-    [[nodiscard]] virtual Result<std::span<const float>> forward(tensor::ThreadTeam& team, std::span<const SequenceStep> steps) = 0;
+    /// Errors: invalid_argument (a token outside the vocabulary, too many tokens), resource_exhausted (a cache is
+    /// full); on error no cache has changed.
+    [[nodiscard]] virtual Result<std::span<const float>> forward(tensor::ThreadTeam& team,
+                                                                 std::span<const SequenceStep> steps) = 0;
 };
 
 enum class Pooling : std::uint8_t { mean, cls, last };
 
-struct EncodeLimits { std::size_t max_tokens = 0; /**< 0: the model's own */ };
+struct EncodeLimits {
+    std::size_t max_tokens = 0; /**< 0: the model's own */
+};
 
 /// An encoder that maps a text to one vector. `embed` is for one caller at a time.
 class EncoderModel {
@@ -97,7 +101,8 @@ class EncoderModel {
     [[nodiscard]] virtual const ModelInfo& info() const noexcept = 0;
     [[nodiscard]] virtual const text::TokenizerPtr& tokenizer() const noexcept = 0;
     [[nodiscard]] virtual std::size_t dimension() const noexcept = 0;
-    [[nodiscard]] virtual std::size_t max_tokens() const noexcept = 0;  ///< longer texts are cut, as sentence-transformers does
+    [[nodiscard]] virtual std::size_t max_tokens()
+        const noexcept = 0;  ///< longer texts are cut, as sentence-transformers does
     [[nodiscard]] virtual bool normalised() const noexcept = 0;
     /// Prefixes the model was trained with ("query: ", "passage: "), or empty.
     [[nodiscard]] virtual std::string_view query_prefix() const noexcept = 0;
@@ -111,7 +116,9 @@ class EncoderModel {
 [[nodiscard]] Result<text::TokenizerPtr> load_tokenizer(const std::filesystem::path& path);
 
 /// Errors: not_found, corrupt, unsupported (architecture or tensor type; the message names it and what is supported).
-[[nodiscard]] Result<std::unique_ptr<CausalModel>> load_causal(const std::filesystem::path& path, const LoadOptions& options = {});
-[[nodiscard]] Result<std::unique_ptr<EncoderModel>> load_encoder(const std::filesystem::path& path, const LoadOptions& options = {});
+[[nodiscard]] Result<std::unique_ptr<CausalModel>> load_causal(const std::filesystem::path& path,
+                                                               const LoadOptions& options = {});
+[[nodiscard]] Result<std::unique_ptr<EncoderModel>> load_encoder(const std::filesystem::path& path,
+                                                                 const LoadOptions& options = {});
 
 }  // namespace tenon::model

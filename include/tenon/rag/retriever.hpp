@@ -26,8 +26,8 @@ struct RetrieveOptions {
     std::size_t top_k = 5;
     std::size_t candidates = 50;  ///< taken from each index before fusing
     RetrieveMode mode = RetrieveMode::hybrid;
-    bool deduplicate = true;      ///< of passages that say the same in nearly the same words, only the best is kept
-    std::size_t neighbors = 0;    ///< chunks before and after each hit to fetch with it
+    bool deduplicate = true;    ///< of passages that say the same in nearly the same words, only the best is kept
+    std::size_t neighbors = 0;  ///< chunks before and after each hit to fetch with it
 };
 
 /// A passage found, and why. `hit.score` is what the list is sorted by: within one retrieval comparable, 0 … about 1.
@@ -35,19 +35,21 @@ struct RetrievedPassage {
     store::Hit hit;
     std::optional<std::size_t> text_rank;    ///< 1-based, by BM25
     std::optional<std::size_t> vector_rank;  ///< 1-based, by similarity
-    double coverage = 0;   ///< share of the question's terms, by weight, that the passage or its heading has; 0 … 1
-    double proximity = 0;  ///< share of the question's neighbouring terms that stand close together in the passage; 0 … 1
+    double coverage = 0;  ///< share of the question's terms, by weight, that the passage or its heading has; 0 … 1
+    double proximity =
+        0;  ///< share of the question's neighbouring terms that stand close together in the passage; 0 … 1
     std::vector<store::Hit> before, after;  ///< neighbours in the document, in its order
 };
 
 struct Retrieval {
     std::vector<RetrievedPassage> passages;  ///< best first
-    double vector_weight = 0;        ///< 0: BM25 decided alone … 1: similarity alone
-    double bm25_limit = 0;           ///< BM25 of a chunk with every term of the question: bm25 / bm25_limit is absolute
-    double similarity_mean = 0;      ///< over all chunks of the base
+    double vector_weight = 0;                ///< 0: BM25 decided alone … 1: similarity alone
+    double bm25_limit = 0;       ///< BM25 of a chunk with every term of the question: bm25 / bm25_limit is absolute
+    double similarity_mean = 0;  ///< over all chunks of the base
     double similarity_deviation = 0;
     std::vector<store::TermStatistic> terms;  ///< of the question, and how rare each is
-    std::optional<Error> vector_problem;  ///< why a hybrid search went without vectors (the embedder could not be reached)
+    std::optional<Error>
+        vector_problem;  ///< why a hybrid search went without vectors (the embedder could not be reached)
 };
 
 /// Which writing an embedding model was trained to read.
@@ -64,7 +66,8 @@ class Retriever {
                        std::optional<Executor> blocking = std::nullopt);
     /// Errors: invalid_argument (another embedding model, vector mode without one), cancelled, deadline_exceeded,
     /// those of the embedder (vector mode) and the base. A question without any words finds nothing.
-    [[nodiscard]] task<Result<Retrieval>> retrieve(std::string query, RetrieveOptions options = {}, CallOptions call = {}) const;
+    [[nodiscard]] task<Result<Retrieval>> retrieve(std::string query, RetrieveOptions options = {},
+                                                   CallOptions call = {}) const;
     [[nodiscard]] const std::shared_ptr<store::KnowledgeBase>& base() const noexcept { return base_; }
 
     /// The model given at construction, or null.

@@ -13,16 +13,32 @@ namespace tenon::tensor {
 
 /// Values are ours; `from_ggml` maps GGUF's numbers.
 enum class DType : std::uint8_t {
-    f32, f16, bf16, f64, i8, i16, i32, i64,
-    q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k,
+    f32,
+    f16,
+    bf16,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+    q4_0,
+    q4_1,
+    q5_0,
+    q5_1,
+    q8_0,
+    q2_k,
+    q3_k,
+    q4_k,
+    q5_k,
+    q6_k,
 };
 
 struct DTypeInfo {
-    std::string_view name;      ///< "F32", "Q4_K", …
-    std::size_t block_elements; ///< elements a block holds; 1 for plain types
+    std::string_view name;       ///< "F32", "Q4_K", …
+    std::size_t block_elements;  ///< elements a block holds; 1 for plain types
     std::size_t block_bytes;
     bool quantised;
-    std::uint32_t ggml_type;    ///< GGUF's number
+    std::uint32_t ggml_type;  ///< GGUF's number
 };
 
 [[nodiscard]] const DTypeInfo& info(DType type) noexcept;
@@ -37,7 +53,8 @@ struct DTypeInfo {
 
 /// Expands to float32. `out.size()` must be a multiple of the block. The scalar reference; pure.
 void dequantize(DType type, const std::byte* blocks, std::span<float> out) noexcept;
-/// Quantises as the GGML reference does (round to nearest); for tests and `tenon quantize`. Supports f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0.
+/// Quantises as the GGML reference does (round to nearest); for tests and `tenon quantize`. Supports f16, bf16, q4_0,
+/// q4_1, q5_0, q5_1, q8_0.
 [[nodiscard]] Result<void> quantize(DType type, std::span<const float> in, std::byte* blocks);
 
 [[nodiscard]] float f16_to_f32(std::uint16_t half) noexcept;

@@ -14,7 +14,6 @@
 
 namespace tenon::tensor {
 
-
 /// y[t, r] = sum_c w[r, c] * x[t, c] (+ bias[r]) (+ y[t, r] when accumulate), for t < tokens.
 /// Quantised weights multiply an input quantised to 8 bits per block (Q8_0 or Q8_K), as GGML does; F16/BF16/F32 weights
 /// multiply float input. Contains one internal barrier after the input is quantised: all members must call it.
@@ -36,9 +35,11 @@ void linear(Worker& worker, const LinearArgs& args, std::span<std::byte> scratch
 void linear_many(Worker& worker, std::span<const LinearArgs> args, std::span<std::byte> scratch) noexcept;
 
 /// y = x / rms(x) * weight, by row of `n`.
-void rms_norm(Worker& worker, const float* x, std::size_t tokens, std::size_t n, const float* weight, float epsilon, float* y) noexcept;
+void rms_norm(Worker& worker, const float* x, std::size_t tokens, std::size_t n, const float* weight, float epsilon,
+              float* y) noexcept;
 /// y = (x - mean) / std * weight + bias.
-void layer_norm(Worker& worker, const float* x, std::size_t tokens, std::size_t n, const float* weight, const float* bias, float epsilon, float* y) noexcept;
+void layer_norm(Worker& worker, const float* x, std::size_t tokens, std::size_t n, const float* weight,
+                const float* bias, float epsilon, float* y) noexcept;
 
 enum class RopeStyle : std::uint8_t {
     interleaved,  ///< pairs (2i, 2i+1): GGUF "llama"
@@ -52,7 +53,8 @@ void rope(Worker& worker, float* x, std::size_t tokens, std::size_t stride, std:
 void silu_mul(Worker& worker, const float* gate, const float* up, std::size_t n, float* y) noexcept;
 /// y = gelu(x): exact (erf) or tanh approximation.
 void gelu(Worker& worker, const float* x, std::size_t n, bool tanh_approximation, float* y) noexcept;
-void gelu_mul(Worker& worker, const float* gate, const float* up, std::size_t n, bool tanh_approximation, float* y) noexcept;
+void gelu_mul(Worker& worker, const float* gate, const float* up, std::size_t n, bool tanh_approximation,
+              float* y) noexcept;
 void add(Worker& worker, const float* a, const float* b, std::size_t n, float* y) noexcept;
 
 /// Keys and values of one layer of one sequence, float16, [capacity, kv_heads, head_dim] (layout private to tensor:
@@ -63,28 +65,29 @@ struct KvView {
     std::size_t capacity = 0;
 };
 /// Writes `tokens` rows of k and v (float32, [tokens, kv_heads * head_dim]) at positions first…
-void kv_store(Worker& worker, const KvView& cache, const float* k, const float* v, std::size_t stride, std::size_t tokens, std::size_t first,
-              std::size_t kv_heads, std::size_t head_dim) noexcept;
+void kv_store(Worker& worker, const KvView& cache, const float* k, const float* v, std::size_t stride,
+              std::size_t tokens, std::size_t first, std::size_t kv_heads, std::size_t head_dim) noexcept;
 
 struct AttentionArgs {
     const float* q = nullptr;  ///< [tokens, heads * head_dim]
     std::size_t q_stride = 0;
     std::size_t tokens = 0;
-    std::size_t first = 0;     ///< position of the first query; query t sees positions 0 … first + t
+    std::size_t first = 0;  ///< position of the first query; query t sees positions 0 … first + t
     std::size_t heads = 0, kv_heads = 0, head_dim = 0;
-    float scale = 0;           ///< usually 1/sqrt(head_dim)
-    std::size_t window = 0;    ///< sliding window; 0: none
-    float softcap = 0;         ///< 0: none
+    float scale = 0;         ///< usually 1/sqrt(head_dim)
+    std::size_t window = 0;  ///< sliding window; 0: none
+    float softcap = 0;       ///< 0: none
     KvView cache;
-    float* out = nullptr;      ///< [tokens, heads * head_dim]
+    float* out = nullptr;  ///< [tokens, heads * head_dim]
     std::size_t out_stride = 0;
 };
 /// Causal attention over the cache with an online softmax.
 void attention(Worker& worker, const AttentionArgs& args) noexcept;
 
 /// Bidirectional attention of an encoder over one sequence: q, k, v float32 [tokens, heads * head_dim].
-void encoder_attention(Worker& worker, const float* q, const float* k, const float* v, std::size_t stride, std::size_t tokens, std::size_t heads,
-                       std::size_t head_dim, float scale, float* out, std::size_t out_stride) noexcept;
+void encoder_attention(Worker& worker, const float* q, const float* k, const float* v, std::size_t stride,
+                       std::size_t tokens, std::size_t heads, std::size_t head_dim, float scale, float* out,
+                       std::size_t out_stride) noexcept;
 
 /// Dot product and squared Euclidean distance of float vectors; for vector search. Pure.
 [[nodiscard]] float dot(const float* a, const float* b, std::size_t n) noexcept;

@@ -13,7 +13,8 @@ namespace tenon::text {
 
 struct TemplateLimits {
     std::size_t max_output_bytes = std::size_t{64} << 20;
-    std::size_t max_steps = 20'000'000;  ///< evaluated nodes: a hostile template ends with an error, not with the process
+    std::size_t max_steps =
+        20'000'000;  ///< evaluated nodes: a hostile template ends with an error, not with the process
     std::size_t max_depth = 200;
 };
 
@@ -29,9 +30,10 @@ class Template {
     ~Template();
 
     /// `context` is an object of variables. `now` is what strftime_now formats (local time).
-    /// Errors: invalid_argument (raise_exception, undefined attribute of undefined, wrong type), resource_exhausted (limits).
-    [[nodiscard]] Result<std::string> render(const json::Value& context,
-                                             std::chrono::system_clock::time_point now = std::chrono::system_clock::now()) const;
+    /// Errors: invalid_argument (raise_exception, undefined attribute of undefined, wrong type), resource_exhausted
+    /// (limits).
+    [[nodiscard]] Result<std::string> render(
+        const json::Value& context, std::chrono::system_clock::time_point now = std::chrono::system_clock::now()) const;
 
   private:
     struct Impl;

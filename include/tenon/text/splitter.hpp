@@ -17,10 +17,10 @@ struct Block {
     BlockKind kind = BlockKind::paragraph;
     std::size_t begin = 0;
     std::size_t end = 0;
-    int level = 0;  ///< headings: 1..6
-    int page = 0;   ///< 1-based; 0 when the format has no pages
-    std::string label{};  ///< headings: their text without markup; empty: the range's own first line. With an empty range
-                          ///< the heading is a marker (the symbol around a stretch of source code)
+    int level = 0;        ///< headings: 1..6
+    int page = 0;         ///< 1-based; 0 when the format has no pages
+    std::string label{};  ///< headings: their text without markup; empty: the range's own first line. With an empty
+                          ///< range the heading is a marker (the symbol around a stretch of source code)
 };
 
 /// A document as UTF-8 text with its structure.
@@ -31,9 +31,9 @@ struct StructuredText {
 };
 
 struct SplitOptions {
-    std::size_t max_tokens = 200;      ///< of the counting tokenizer, headings excluded
-    std::size_t min_tokens = 40;       ///< smaller neighbours under one heading are joined
-    std::size_t overlap_sentences = 0; ///< sentences of the previous chunk repeated at the start of the next
+    std::size_t max_tokens = 200;       ///< of the counting tokenizer, headings excluded
+    std::size_t min_tokens = 40;        ///< smaller neighbours under one heading are joined
+    std::size_t overlap_sentences = 0;  ///< sentences of the previous chunk repeated at the start of the next
 };
 
 /// One chunk: a byte range of the text, and where it stands.
@@ -50,10 +50,14 @@ using TokenCounter = std::function<std::size_t(std::string_view)>;
 /// Splits at headings first, then between blocks, then sentences (Chinese and Japanese marks too), then words, then
 /// characters: never inside a UTF-8 character, inside a code block or a table row only when one alone is too long.
 /// Every non-blank byte of the text outside headings lies in at least one chunk. Pure and thread-safe.
-[[nodiscard]] std::vector<ChunkSpan> split(const StructuredText& document, const SplitOptions& options, const TokenCounter& count);
+[[nodiscard]] std::vector<ChunkSpan> split(const StructuredText& document, const SplitOptions& options,
+                                           const TokenCounter& count);
 
-/// Sentence ranges of plain text, English and Chinese marks alike; abbreviations, decimals and URLs do not end a sentence.
-struct Range { std::size_t begin = 0, end = 0; };
+/// Sentence ranges of plain text, English and Chinese marks alike; abbreviations, decimals and URLs do not end a
+/// sentence.
+struct Range {
+    std::size_t begin = 0, end = 0;
+};
 [[nodiscard]] std::vector<Range> sentences(std::string_view text);
 
 /// Line and character bookkeeping of a text: byte offset → 1-based line, 0-based code point.

@@ -43,6 +43,8 @@ Result<std::vector<Turn>> turns_of(const std::vector<llm::Message>& messages) {
                 turn.reasoning += reasoning->text;
             else if (const auto* call = std::get_if<llm::ToolCallPart>(&part))
                 turn.calls.push_back(*call);
+            else if (std::holds_alternative<llm::CitationPart>(part) || std::holds_alternative<llm::ProviderPart>(part))
+                continue;
             else
                 return fail(ErrorCode::unsupported,
                             "this model reads text only; remove images, audio and documents from the messages");

@@ -54,7 +54,10 @@ struct Parts {
         add({{"type", "file"},
              {"file", json::Object{{"filename", part.name}, {"file_data", data_url(part.media_type, part.bytes)}}}});
     }
-    void operator()(const ReasoningPart&) {}  // the API takes none back
+    // What the API takes none of back:
+    void operator()(const ReasoningPart&) {}
+    void operator()(const CitationPart&) {}
+    void operator()(const ProviderPart&) {}
     void operator()(const ToolCallPart& part) {
         tool_calls.push_back(json::Object{
             {"id", part.id},

@@ -12,9 +12,9 @@
 namespace tenon::rag {
 namespace {
 
-constexpr std::size_t near = 4;             // words within which neighbouring terms of the question count as together
-constexpr std::size_t max_pairs = 64;       // of neighbouring terms looked at
-constexpr double duplicate_overlap = 0.9;   // share of terms in common that makes two passages one
+constexpr std::size_t near = 4;            // words within which neighbouring terms of the question count as together
+constexpr std::size_t max_pairs = 64;      // of neighbouring terms looked at
+constexpr double duplicate_overlap = 0.9;  // share of terms in common that makes two passages one
 
 struct Analysis {
     std::unordered_map<std::string, std::vector<std::uint32_t>> positions;
@@ -23,8 +23,10 @@ struct Analysis {
 
 Analysis analyze_passage(const store::Hit& hit) {
     Analysis out;
-    for (auto& term : store::analyze(hit.chunk.text).terms) out.positions[std::move(term.text)].push_back(term.position);
-    for (auto& term : store::analyze(hit.chunk.heading + " \n" + hit.title).terms) out.above.insert(std::move(term.text));
+    for (auto& term : store::analyze(hit.chunk.text).terms)
+        out.positions[std::move(term.text)].push_back(term.position);
+    for (auto& term : store::analyze(hit.chunk.heading + " \n" + hit.title).terms)
+        out.above.insert(std::move(term.text));
     return out;
 }
 
@@ -56,8 +58,10 @@ double proximity(std::span<const store::QueryTerm> terms, const Analysis& passag
                 ++close;
                 break;
             }
-            if (p < q) ++x;
-            else ++y;
+            if (p < q)
+                ++x;
+            else
+                ++y;
         }
     }
     return pairs > 0 ? static_cast<double>(close) / static_cast<double>(pairs) : 0;
@@ -107,8 +111,8 @@ double readability(ModelLanguages model, std::string_view text) {
     return std::clamp(1 - 2 * share, 0.0, 1.0);
 }
 
-Retrieval fuse(std::string_view query, store::Candidates candidates, const RetrieveOptions& options, ModelLanguages model,
-               const FusionParameters& parameters) {
+Retrieval fuse(std::string_view query, store::Candidates candidates, const RetrieveOptions& options,
+               ModelLanguages model, const FusionParameters& parameters) {
     Retrieval out;
     out.bm25_limit = candidates.bm25_limit;
     out.terms = std::move(candidates.terms);
@@ -147,7 +151,8 @@ Retrieval fuse(std::string_view query, store::Candidates candidates, const Retri
         if (hit.similarity) passage.vector_rank = vector_ranks[i];
 
         const auto reciprocal = [&](const std::optional<std::size_t>& rank) {
-            return rank ? (parameters.rank_constant + 1) / (parameters.rank_constant + static_cast<double>(*rank)) : 0.0;
+            return rank ? (parameters.rank_constant + 1) / (parameters.rank_constant + static_cast<double>(*rank))
+                        : 0.0;
         };
         const double text_score = best_text > 0 ? hit.bm25.value_or(0) / best_text : 0;
         // A passage in a writing the model cannot read is near to anything and to nothing.
@@ -165,16 +170,15 @@ Retrieval fuse(std::string_view query, store::Candidates candidates, const Retri
         passage.hit = std::move(hit);
         order.push_back(i);
     }
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-        return out.passages[a].hit.score > out.passages[b].hit.score;
-    });
+    std::ranges::stable_sort(
+        order, [&](std::size_t a, std::size_t b) { return out.passages[a].hit.score > out.passages[b].hit.score; });
     std::vector<std::size_t> kept;
     for (const std::size_t i : order) {
         if (kept.size() == options.top_k) break;
         if (out.passages[i].hit.score <= 0) break;
         const bool repeated = options.deduplicate && std::ranges::any_of(kept, [&](std::size_t k) {
-            return near_duplicates(analyses[k], analyses[i]);
-        });
+                                  return near_duplicates(analyses[k], analyses[i]);
+                              });
         if (!repeated) kept.push_back(i);
     }
     std::vector<RetrievedPassage> best;

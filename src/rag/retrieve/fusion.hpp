@@ -9,10 +9,10 @@ namespace tenon::rag {
 
 /// Constants of the ranking, chosen on questions over English and Chinese manuals.
 struct FusionParameters {
-    double vector_weight = 0.4;     ///< of similarity, where the embedding model reads question and passages well
-    double unreadable_weight = 0.0; ///< the same where it does not
-    double rank_constant = 60;      ///< of reciprocal rank fusion
-    double rank_share = 0.3;        ///< of the score that reciprocal ranks make; the rest, scores themselves
+    double vector_weight = 0.4;      ///< of similarity, where the embedding model reads question and passages well
+    double unreadable_weight = 0.0;  ///< the same where it does not
+    double rank_constant = 60;       ///< of reciprocal rank fusion
+    double rank_share = 0.3;         ///< of the score that reciprocal ranks make; the rest, scores themselves
     double proximity_weight = 0.3;
     double coverage_weight = 0.3;
 };

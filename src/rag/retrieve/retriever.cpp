@@ -22,7 +22,8 @@ Result<void> still_wanted(const CallOptions& call) {
 task<Result<Retrieval>> search(std::shared_ptr<store::KnowledgeBase> base, std::string query, std::vector<float> vector,
                                RetrieveOptions options, ModelLanguages model) {
     const std::size_t wanted = std::max(options.candidates, options.top_k);
-    TENON_CO_TRY(auto found, base->candidates(options.mode == RetrieveMode::vector ? std::string_view{} : query, vector, wanted));
+    TENON_CO_TRY(auto found,
+                 base->candidates(options.mode == RetrieveMode::vector ? std::string_view{} : query, vector, wanted));
     auto retrieval = fuse(query, std::move(found), options, model);
     if (options.neighbors != 0) {
         for (auto& passage : retrieval.passages) {
@@ -30,8 +31,10 @@ task<Result<Retrieval>> search(std::shared_ptr<store::KnowledgeBase> base, std::
             const std::size_t first = hit.ordinal - std::min(hit.ordinal, options.neighbors);
             TENON_CO_TRY(auto around, base->chunks(hit.document_id, first, hit.ordinal + options.neighbors));
             for (auto& chunk : around) {
-                if (chunk.ordinal < hit.ordinal) passage.before.push_back(std::move(chunk));
-                else if (chunk.ordinal > hit.ordinal) passage.after.push_back(std::move(chunk));
+                if (chunk.ordinal < hit.ordinal)
+                    passage.before.push_back(std::move(chunk));
+                else if (chunk.ordinal > hit.ordinal)
+                    passage.after.push_back(std::move(chunk));
             }
         }
     }
@@ -42,25 +45,42 @@ task<Result<Retrieval>> search(std::shared_ptr<store::KnowledgeBase> base, std::
 
 ModelLanguages languages_of_embedder(std::string_view name) {
     std::string lower(name);
-    std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(lower, lower.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     const auto any = [&](std::span<const std::string_view> parts) {
         return std::ranges::any_of(parts, [&](std::string_view part) { return lower.contains(part); });
     };
     static constexpr std::array<std::string_view, 18> many{
-        "multilingual", "bge-m3",         "labse",    "-zh",        "_zh",         "chinese",      "qwen3-embedding", "qwen3-emb",
-        "gte-qwen",     "text-embedding", "embo",     "jina-embeddings-v3", "jina-embeddings-v2-base-zh", "arctic-embed-l-v2",
-        "arctic-embed-m-v2", "nomic-embed-text-v2", "embeddinggemma", "m3e",
+        "multilingual",
+        "bge-m3",
+        "labse",
+        "-zh",
+        "_zh",
+        "chinese",
+        "qwen3-embedding",
+        "qwen3-emb",
+        "gte-qwen",
+        "text-embedding",
+        "embo",
+        "jina-embeddings-v3",
+        "jina-embeddings-v2-base-zh",
+        "arctic-embed-l-v2",
+        "arctic-embed-m-v2",
+        "nomic-embed-text-v2",
+        "embeddinggemma",
+        "m3e",
     };
     static constexpr std::array<std::string_view, 12> english{
-        "minilm", "mpnet", "bge-small", "bge-base", "bge-large", "e5-small", "e5-base", "e5-large", "gte-small", "gte-base",
-        "nomic-embed", "mxbai-embed",
+        "minilm",  "mpnet",    "bge-small", "bge-base", "bge-large",   "e5-small",
+        "e5-base", "e5-large", "gte-small", "gte-base", "nomic-embed", "mxbai-embed",
     };
     if (any(many)) return ModelLanguages::multilingual;
     if (any(english)) return ModelLanguages::english;
     return ModelLanguages::unknown;
 }
 
-Retriever::Retriever(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embedder, std::optional<Executor> blocking)
+Retriever::Retriever(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embedder,
+                     std::optional<Executor> blocking)
     : base_(std::move(base)), embedder_(std::move(embedder)), blocking_(std::move(blocking)) {}
 
 task<Result<Retrieval>> Retriever::retrieve(std::string query, RetrieveOptions options, CallOptions call) const {
@@ -80,7 +100,8 @@ task<Result<Retrieval>> Retriever::retrieve(std::string query, RetrieveOptions o
         TENON_CO_TRY(const auto info, base->info());
         if (info.dimension == 0) {
             if (options.mode == RetrieveMode::vector)
-                co_return fail(ErrorCode::invalid_argument, fmt::format("{} was made without an embedding model", info.name));
+                co_return fail(ErrorCode::invalid_argument,
+                               fmt::format("{} was made without an embedding model", info.name));
         } else {
             if (info.embedding_model != embedder->name())
                 co_return fail(ErrorCode::invalid_argument,
@@ -102,8 +123,10 @@ task<Result<Retrieval>> Retriever::retrieve(std::string query, RetrieveOptions o
     TENON_CO_CHECK(still_wanted(call));
     Result<Retrieval> found = fail(ErrorCode::internal, "not searched");
     auto work = search(base, std::move(query), std::move(vector), options, model);
-    if (blocking) found = co_await boost::asio::co_spawn(*blocking, std::move(work), boost::asio::use_awaitable);
-    else found = co_await std::move(work);
+    if (blocking)
+        found = co_await boost::asio::co_spawn(*blocking, std::move(work), boost::asio::use_awaitable);
+    else
+        found = co_await std::move(work);
     if (found) found->vector_problem = std::move(problem);
     co_return found;
 }

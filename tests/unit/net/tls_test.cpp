@@ -1,9 +1,9 @@
 // TLS: an unknown certificate is refused, one signed by a given root is taken, a wrong name is refused.
-#include <csignal>
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <csignal>
 
 #include "tenon/base/file.hpp"
 #include "unit/net/loopback.hpp"

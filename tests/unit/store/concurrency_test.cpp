@@ -48,7 +48,8 @@ TEST(ConcurrencyTest, ReadersSeeWholeDocumentsWhileWritersWrite) {
             ++searches;
         }
     };
-    std::thread writer1(write, std::ref(**base), 1), writer2(write, std::ref(**base), 2), writer3(write, std::ref(**other), 3);
+    std::thread writer1(write, std::ref(**base), 1), writer2(write, std::ref(**base), 2),
+        writer3(write, std::ref(**other), 3);
     std::thread reader1(read, std::cref(**base)), reader2(read, std::cref(**base)), reader3(read, std::cref(**other));
     writer1.join();
     writer2.join();

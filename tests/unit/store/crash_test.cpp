@@ -91,7 +91,9 @@ TEST(CrashTest, KilledWhileIndexing) {
         for (const auto& summary : *list) {
             const int number = std::stoi(summary.source.substr(4));
             const int revision = std::stoi(summary.content_hash);
-            if (promised.contains(number)) { EXPECT_GE(revision, promised[number]) << summary.source; }
+            if (promised.contains(number)) {
+                EXPECT_GE(revision, promised[number]) << summary.source;
+            }
             EXPECT_EQ(summary.chunks, chunk_count(revision));
             const auto chunks = (*base)->chunks(summary.id, 0, 100);
             ASSERT_TRUE(chunks);

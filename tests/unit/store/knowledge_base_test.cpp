@@ -61,7 +61,9 @@ class KnowledgeBaseTest : public testing::Test {
   protected:
     TemporaryDirectory folder_ = value(TemporaryDirectory::create("tenon-store-"));
     std::unique_ptr<Store> store_ = value(Store::open(folder_.path() / "kb"));
-    [[nodiscard]] std::filesystem::path file(const std::string& name) const { return folder_.path() / "kb" / (name + ".kb"); }
+    [[nodiscard]] std::filesystem::path file(const std::string& name) const {
+        return folder_.path() / "kb" / (name + ".kb");
+    }
 };
 
 TEST_F(KnowledgeBaseTest, KeepsDocumentsAndChunks) {
@@ -142,7 +144,8 @@ TEST_F(KnowledgeBaseTest, VectorSearchIsExactCosine) {
     EXPECT_EQ(hits[0].score, *hits[0].similarity);
     EXPECT_FALSE(hits[0].bm25.has_value());
     EXPECT_EQ(base->vector_search(std::vector<float>{1, 0}, 4).error().code(), ErrorCode::invalid_argument);
-    EXPECT_EQ(base->put(document("c"), chunks({"x"}), std::vector<float>{1, 0}).error().code(), ErrorCode::invalid_argument);
+    EXPECT_EQ(base->put(document("c"), chunks({"x"}), std::vector<float>{1, 0}).error().code(),
+              ErrorCode::invalid_argument);
     EXPECT_EQ(base->put(document("c"), chunks({"x"}), std::vector<float>{1, 0, NAN}).error().code(),
               ErrorCode::invalid_argument);
 }
@@ -168,7 +171,8 @@ TEST_F(KnowledgeBaseTest, CandidatesHaveBothScores) {
 TEST_F(KnowledgeBaseTest, FindsChineseJapaneseKoreanAndThai) {
     auto base = value(store_->create("docs", "", 0));
     ASSERT_TRUE(base->put(document("zh"), chunks({"使用 apt 安装软件包之前，先更新软件包列表。"}), {}));
-    ASSERT_TRUE(base->put(document("ja"), chunks({"パッケージをインストールする前に、リストを更新してください。"}), {}));
+    ASSERT_TRUE(
+        base->put(document("ja"), chunks({"パッケージをインストールする前に、リストを更新してください。"}), {}));
     ASSERT_TRUE(base->put(document("ko"), chunks({"패키지를 설치하기 전에 목록을 업데이트하세요."}), {}));
     ASSERT_TRUE(base->put(document("th"), chunks({"ติดตั้งแพ็กเกจด้วยคำสั่งนี้"}), {}));
     ASSERT_TRUE(base->put(document("en"), chunks({"Update the list before installing packages."}), {}));
@@ -198,9 +202,9 @@ TEST_F(KnowledgeBaseTest, AnyQueryIsSafe) {
     ASSERT_TRUE(base->put(document("a"), chunks({"quote's \"here\" (and) NEAR* there"}), {}));
     std::string invalid = "\xff\xfe abc \xe4\xb8";
     for (const std::string& query :
-         {std::string(), std::string("   \n"), std::string("!!! ??? …。，"), std::string("\"unclosed"), std::string("a AND OR NOT ( NEAR("),
-          std::string("'; DROP TABLE chunk; --"), std::string("*^:-"), std::string("x\0y", 3), invalid,
-          std::string(1'000'000, 'a'), std::string(300'000, ' ') + "here"}) {
+         {std::string(), std::string("   \n"), std::string("!!! ??? …。，"), std::string("\"unclosed"),
+          std::string("a AND OR NOT ( NEAR("), std::string("'; DROP TABLE chunk; --"), std::string("*^:-"),
+          std::string("x\0y", 3), invalid, std::string(1'000'000, 'a'), std::string(300'000, ' ') + "here"}) {
         const auto hits = base->text_search(query, 5);
         EXPECT_TRUE(hits) << query.substr(0, 40);
     }
@@ -303,7 +307,8 @@ TEST_F(KnowledgeBaseTest, BytesOverwrittenInsideAreAnErrorNotACrash) {
     {
         auto base = value(store_->create("docs", "m", 4));
         for (int i = 0; i < 30; ++i)
-            ASSERT_TRUE(base->put(document("doc" + std::to_string(i)), chunks({"some words " + std::to_string(i), "more words"}),
+            ASSERT_TRUE(base->put(document("doc" + std::to_string(i)),
+                                  chunks({"some words " + std::to_string(i), "more words"}),
                                   std::vector<float>(8, 0.5F)));
         store_ = value(Store::open(folder_.path() / "kb"));
     }
@@ -316,9 +321,13 @@ TEST_F(KnowledgeBaseTest, BytesOverwrittenInsideAreAnErrorNotACrash) {
         auto base = store_->get("docs");
         if (!base) continue;
         const auto found = (*base)->text_search("words", 5);
-        if (!found) { EXPECT_EQ(found.error().code(), ErrorCode::corrupt) << found.error().describe(); }
+        if (!found) {
+            EXPECT_EQ(found.error().code(), ErrorCode::corrupt) << found.error().describe();
+        }
         const auto put = (*base)->put(document("new"), chunks({"words"}), std::vector<float>(4, 1.0F));
-        if (!put) { EXPECT_EQ(put.error().code(), ErrorCode::corrupt) << put.error().describe(); }
+        if (!put) {
+            EXPECT_EQ(put.error().code(), ErrorCode::corrupt) << put.error().describe();
+        }
     }
 }
 
