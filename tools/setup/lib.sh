@@ -10,7 +10,7 @@ export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config ccache ca-certificates git python3 python3-pip
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev
   libpcre2-dev libicu-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev libmd4c-dev
-  libpugixml-dev libzip-dev libxml2-dev zlib1g-dev libgtest-dev libgmock-dev poppler-utils)
+  libpugixml-dev libzip-dev libxml2-dev zlib1g-dev libgtest-dev libgmock-dev poppler-utils bubblewrap)
 # What the tests need besides: sanitizer runs use GCC's own runtimes; Clang builds the fuzzers.
 TEST_PACKAGES=(clang-16 libclang-rt-16-dev clang-format-16 g++-aarch64-linux-gnu qemu-user-static chromium procps)
 

@@ -2,11 +2,29 @@
 #include <fmt/format.h>
 
 #include "rag/load/pdf_layout.hpp"
-#include "rag/load/program.hpp"
 #include "tenon/base/file.hpp"
+#include "tenon/base/process.hpp"
 #include "tenon/base/utf8.hpp"
 
 namespace tenon::rag::load_detail {
+namespace {
+
+/// pdftotext confined: a bare environment, no right to write files, limits on its time and memory.
+Result<ProcessResult> run_confined(const std::vector<std::string>& command, std::size_t output, const Input& input) {
+    const LoadLimits& limits = input.options.limits;
+    ProcessOptions options;
+    options.environment = {{"LC_ALL", "C.UTF-8"}};
+    options.limits.wall_time = limits.program_time;
+    options.limits.cpu_time = limits.program_time + std::chrono::seconds(1);
+    options.limits.address_space = limits.program_memory;
+    options.limits.file_bytes = 0;
+    options.limits.output_bytes = output;
+    options.limits.error_bytes = 8192;
+    options.stop = input.options.stop;
+    return run_process(command, options);
+}
+
+}  // namespace
 
 Result<StructuredText> load_pdf(const Input& input) {
     if (input.bytes.substr(0, 1024).find("%PDF-") == std::string_view::npos)
@@ -16,8 +34,8 @@ Result<StructuredText> load_pdf(const Input& input) {
     TENON_CHECK(write_file_atomic(path, input.bytes));
     const LoadLimits& limits = input.options.limits;
     const auto output =
-        run_program({input.options.pdftotext, "-q", "-bbox-layout", "-enc", "UTF-8", path.string(), "-"},
-                    {limits.program_time, limits.program_memory, limits.max_text_bytes * 4}, input.options.stop);
+        run_confined({input.options.pdftotext, "-q", "-bbox-layout", "-enc", "UTF-8", path.string(), "-"},
+                     limits.max_text_bytes * 4, input);
     if (!output) {
         if (output.error().code() == ErrorCode::not_found)
             return fail(ErrorCode::unsupported,
@@ -30,8 +48,7 @@ Result<StructuredText> load_pdf(const Input& input) {
     if (output->exit_code != 0) {
         // -q silences the reasons, so ask once more for them.
         const auto again =
-            run_program({input.options.pdftotext, "-l", "1", path.string(), "-"},
-                        {limits.program_time, limits.program_memory, std::size_t{1} << 24}, input.options.stop);
+            run_confined({input.options.pdftotext, "-l", "1", path.string(), "-"}, std::size_t{1} << 24, input);
         const std::string reason =
             again ? utf8::sanitize(trimmed(again->err.substr(0, again->err.find('\n')))) : std::string{};
         if (again && again->err.find("ncorrect password") != std::string::npos)
