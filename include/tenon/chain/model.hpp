@@ -22,6 +22,9 @@ struct ModelInput {
     ModelInput(llm::ChatRequest whole) : request(std::move(whole)) {}                                  // NOLINT
 };
 
+/// Everything of a request that may change its answer: for `cached`.
+[[nodiscard]] std::string cache_key(const ModelInput& in);
+
 /// A model with the settings its calls take unless the request has its own. A `ChatModelPtr` in a chain becomes one.
 /// In a trace: gen_ai.request.model, gen_ai.response.model, gen_ai.usage.input_tokens, gen_ai.usage.output_tokens,
 /// gen_ai.response.finish_reasons.
