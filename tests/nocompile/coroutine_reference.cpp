@@ -11,5 +11,5 @@ using Taken = const std::string&;
 
 auto chain() {
     return tenon::chain::step([](int n) { return std::to_string(n); }) |
-           [](Taken s) -> tenon::task<std::size_t> { co_return s.size(); };
+               [](Taken s) -> tenon::task<std::size_t> { co_return s.size(); };
 }

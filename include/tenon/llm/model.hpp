@@ -16,13 +16,14 @@ namespace tenon::llm {
 
 /// Unset fields take the model's or provider's default.
 struct GenerationSettings {
-    std::optional<double> temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty;
-    std::optional<int> top_k;
-    std::optional<std::uint64_t> seed;
-    std::optional<std::uint64_t> max_tokens;
-    std::vector<std::string> stop;
-    std::vector<std::pair<std::int32_t, double>> logit_bias;
-    std::optional<int> top_logprobs;  ///< set: log-probabilities wanted, with this many alternatives
+    std::optional<double> temperature{}, top_p{}, min_p{}, repetition_penalty{}, presence_penalty{},
+        frequency_penalty{};
+    std::optional<int> top_k{};
+    std::optional<std::uint64_t> seed{};
+    std::optional<std::uint64_t> max_tokens{};
+    std::vector<std::string> stop{};
+    std::vector<std::pair<std::int32_t, double>> logit_bias{};
+    std::optional<int> top_logprobs{};  ///< set: log-probabilities wanted, with this many alternatives
 };
 
 struct ChatRequest {
