@@ -117,6 +117,7 @@ class Reader {
     }
 
     bool check_number(double value, const Rules& r) {
+        if (options_.partial) return true;
         if (r.minimum && value < *r.minimum) return wrong(fmt::format("must be at least {}, is {}", *r.minimum, value));
         if (r.maximum && value > *r.maximum) return wrong(fmt::format("must be at most {}, is {}", *r.maximum, value));
         if (r.exclusive_minimum && value <= *r.exclusive_minimum)
@@ -129,6 +130,7 @@ class Reader {
     }
 
     bool check_string(std::string_view text, const Rules& r) {
+        if (options_.partial) return true;
         const auto quoted = [&] { return dump(Value(text.substr(0, 60))); };
         if (r.min_length || r.max_length) {
             const auto length = characters(text);
@@ -167,12 +169,15 @@ class Reader {
                 type.set_enum(to, i);
                 return true;
             }
+            if (options_.partial && type.names[i].starts_with(view(from.get_string())))
+                return true;  // not all of it yet
             list += (i == 0 ? "" : ", ") + std::string(type.names[i]);
         }
         return wrong(fmt::format("{} is none of: {}", dump(from), list));
     }
 
     bool check_count(std::size_t count, const Rules& r, std::string_view what) {
+        if (options_.partial) return true;
         if (r.min_items && count < *r.min_items)
             return wrong(fmt::format("must have at least {} {}, has {}", *r.min_items, what, count));
         if (r.max_items && count > *r.max_items)
@@ -209,7 +214,7 @@ class Reader {
     bool read_tuple(const Type& type, const Value& from, void* to, const Rules& rules) {
         const auto* array = from.if_array();
         if (array == nullptr) return expected("an array", from);
-        if (array->size() != type.items.size())
+        if (array->size() > type.items.size() || (array->size() < type.items.size() && !options_.partial))
             return wrong(fmt::format("must have {} items, has {}", type.items.size(), array->size()));
         bool good = true;
         const Rules inside = inner(rules);
@@ -243,7 +248,7 @@ class Reader {
             const auto* value = object->if_contains(field.name);
             if (value != nullptr)
                 good = read(field.type(), *value, field.get(to), field.rules) && good;
-            else if (field.rules.required && field.type().kind != Kind::optional)
+            else if (field.rules.required && field.type().kind != Kind::optional && !options_.partial)
                 good = wrong("missing");
         }
         if (!options_.refuse_unknown) return good;
@@ -272,6 +277,7 @@ class Reader {
             }
             list += (i == 0 ? "" : ", ") + std::string(alternative.name);
         }
+        if (options_.partial && (tag == nullptr || tag->is_string())) return true;
         const In in(*this, member_path(rules.tag));
         if (tag == nullptr) return wrong(fmt::format("missing; one of: {}", list));
         return wrong(fmt::format("{} is none of: {}", dump(*tag), list));

@@ -23,6 +23,7 @@ namespace tenon::json {
 
 struct ReadOptions {
     bool refuse_unknown = false;  ///< a member no field is named after is an error; else it is passed over
+    bool partial = false;         ///< the value is still being written: what is missing stays as it is, rules wait
     std::size_t max_errors = 8;   ///< all faults up to this many are told, joined by "; "
     std::size_t max_depth = 128;
 };
