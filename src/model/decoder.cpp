@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <optional>
+#include <thread>
 
 #include "model/buffer.hpp"
 #include "model/kv_cache.hpp"
@@ -152,12 +154,16 @@ Result<void> Decoder::load(const LoadOptions& options) {
     }
     layers_ = std::vector<Layer>(spec_.layers);
     for (std::size_t i = 0; i < spec_.layers; ++i) TENON_CHECK(load_layer(i, loader));
-    TENON_CHECK(loader.run());
+    // Beside the packing, which waits for memory more than for the processor.
+    std::optional<Result<text::TokenizerPtr>> tokenizer;
+    {
+        std::jthread beside([&] { tokenizer.emplace(source_->tokenizer()); });
+        TENON_CHECK(loader.run());
+    }
+    TENON_TRY(tokenizer_, std::move(*tokenizer));
     copies_ = loader.take_copies();
     if (options.repack) source_->release_pages();  // the copies are what is read from now on
     TENON_CHECK(reserve_buffers());
-
-    TENON_TRY(tokenizer_, source_->tokenizer());
     if (tokenizer_->vocabulary_size() > spec_.vocabulary)
         return fail(ErrorCode::corrupt, fmt::format("the tokenizer has {} tokens, the model only {}",
                                                     tokenizer_->vocabulary_size(), spec_.vocabulary));

@@ -53,7 +53,11 @@ Result<GgufValue> read_array(ByteReader& in, std::size_t depth) {
         const std::size_t least = element == GgufType::string ? 8 : 12;
         if (count > in.remaining() / least)
             return fail(ErrorCode::corrupt, fmt::format("an array of {} values runs past the end of the file", count));
-        for (std::uint64_t i = 0; i < count; ++i) TENON_CHECK(read_value(in, element, depth + 1));
+        if (element == GgufType::string) {  // vocabularies: hundreds of thousands
+            for (std::uint64_t i = 0; i < count; ++i) TENON_CHECK(read_string(in, "a metadata string"));
+        } else {
+            for (std::uint64_t i = 0; i < count; ++i) TENON_CHECK(read_value(in, element, depth + 1));
+        }
     }
     return GgufValue(GgufType::array, element, count, in.between(begin, in.position()));
 }

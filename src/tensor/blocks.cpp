@@ -112,33 +112,6 @@ void unpack_q6_k(const Byte* b, RawBlock& out) noexcept {
 
 }  // namespace
 
-QuantShape quant_shape(DType type) noexcept {
-    switch (type) {
-        case DType::q4_0:
-            return {32, 32, 8, 4, false, false};
-        case DType::q4_1:
-            return {32, 32, 0, 4, true, false};
-        case DType::q5_0:
-            return {32, 32, 16, 5, false, false};
-        case DType::q5_1:
-            return {32, 32, 0, 5, true, false};
-        case DType::q8_0:
-            return {32, 32, 128, 8, false, false};
-        case DType::q2_k:
-            return {256, 16, 0, 2, true, true};
-        case DType::q3_k:
-            return {256, 16, 4, 3, false, true};
-        case DType::q4_k:
-            return {256, 32, 0, 4, true, true};
-        case DType::q5_k:
-            return {256, 32, 0, 5, true, true};
-        case DType::q6_k:
-            return {256, 16, 32, 6, false, true};
-        default:
-            return {};
-    }
-}
-
 void unpack_block(DType type, const std::byte* block, RawBlock& out) noexcept {
     const auto* b = reinterpret_cast<const Byte*>(block);
     switch (type) {

@@ -17,11 +17,12 @@ std::uint32_t word(const Byte* p) noexcept {
 }
 
 /// The planes of one row's 32 codes; four bytes of each plane belong to the row. Words hold four codes each.
-void put_codes(const Byte* q, int bits, Byte* out, std::size_t row) noexcept {
+template <int bits>
+inline void put_codes(const Byte* q, Byte* out, std::size_t row) noexcept {
     std::uint32_t c[8];
     for (std::size_t j = 0; j < 8; ++j) c[j] = word(q + 4 * j);
     const auto put = [&](std::size_t plane, std::uint32_t v) { std::memcpy(out + 64 * plane + 4 * row, &v, 4); };
-    if (bits == 8) {
+    if constexpr (bits == 8) {
         for (std::size_t j = 0; j < 8; ++j) put(j, c[j] ^ 0x80808080U);
         return;
     }
@@ -68,25 +69,86 @@ std::uint16_t get_half(const Byte* in, std::size_t index) noexcept {
     return v;
 }
 
-void pack_quantised(const MatrixView& view, const PackedMatrix& shape, std::size_t group, Byte* out) noexcept {
-    const QuantShape q = quant_shape(view.type);
-    const std::size_t block_bytes = info(view.type).block_bytes;
-    const std::size_t inner = q.elements / 32;
+/// Where a block of 32 keeps its parts, for the types whose codes lie in the order of the planes already.
+struct SmallBlock {
+    std::size_t high = 0;  ///< the word of fifth bits; 0: none
+    std::size_t codes = 0;
+};
+constexpr SmallBlock small_block(DType type) noexcept {
+    switch (type) {
+        case DType::q4_0:
+        case DType::q8_0:
+            return {0, 2};
+        case DType::q4_1:
+            return {0, 4};
+        case DType::q5_0:
+            return {2, 6};
+        case DType::q5_1:
+            return {4, 8};
+        default:
+            return {};
+    }
+}
+
+/// Bit 4j + k of `bits` becomes bit j of byte k.
+std::uint32_t fifth_bits_by_plane(std::uint32_t bits) noexcept {
+    std::uint32_t out = 0;
+    for (unsigned k = 0; k < 4; ++k) {
+        std::uint32_t x = bits >> k & 0x11111111U;
+        x = (x | x >> 3) & 0x03030303U;
+        x = (x | x >> 6) & 0x000F000FU;
+        out |= ((x | x >> 12) & 0xFFU) << (8 * k);
+    }
+    return out;
+}
+
+template <DType type>
+void pack_small_blocks(const MatrixView& view, const PackedMatrix& shape, std::size_t group, Byte* out) noexcept {
+    constexpr QuantShape q = quant_shape(type);
+    constexpr SmallBlock parts = small_block(type);
+    constexpr std::size_t code_bytes = static_cast<std::size_t>(q.bits) * 64;
+    constexpr std::size_t words = q.bits == 8 ? 8 : 4;
+    constexpr std::size_t d_step = q.has_min ? 64 : 32;
+    const std::size_t block_bytes = info(type).block_bytes;
+    const std::size_t blocks = view.columns / 32;
+    for (std::size_t r = 0; r < group_rows; ++r) {
+        const std::size_t row = group * group_rows + r;
+        if (row >= view.rows) break;
+        const auto* in = reinterpret_cast<const Byte*>(view.data + row * view.row_bytes());
+        for (std::size_t b = 0; b < blocks; ++b, in += block_bytes) {
+            std::memcpy(out + b * d_step + 2 * r, in, 2);
+            if constexpr (q.has_min) std::memcpy(out + b * d_step + 32 + 2 * r, in + 2, 2);
+            Byte* const codes = out + shape.codes_offset + b * code_bytes + 4 * r;
+            for (std::size_t w = 0; w < words; ++w) std::memcpy(codes + 64 * w, in + parts.codes + 4 * w, 4);
+            if constexpr (parts.high != 0) {
+                const std::uint32_t high = fifth_bits_by_plane(word(in + parts.high));
+                std::memcpy(codes + 64 * words, &high, 4);
+            }
+        }
+    }
+}
+
+template <DType type>
+void pack_blocks(const MatrixView& view, const PackedMatrix& shape, std::size_t group, Byte* out) noexcept {
+    if constexpr (small_block(type).codes != 0) return pack_small_blocks<type>(view, shape, group, out);
+    constexpr QuantShape q = quant_shape(type);
+    constexpr std::size_t inner = q.elements / 32;
+    constexpr std::size_t code_bytes = static_cast<std::size_t>(q.bits) * 64;
+    constexpr std::size_t d_step = q.has_min ? 64 : 32;
+    const std::size_t block_bytes = info(type).block_bytes;
     const std::size_t blocks = view.columns / q.elements;
-    const std::size_t code_bytes = static_cast<std::size_t>(q.bits) * 64;
-    const std::size_t d_step = q.has_min ? 64 : 32;
     RawBlock raw;
     for (std::size_t r = 0; r < group_rows; ++r) {
         const std::size_t row = group * group_rows + r;
         if (row >= view.rows) break;
         const std::byte* in = view.data + row * view.row_bytes();
         for (std::size_t b = 0; b < blocks; ++b, in += block_bytes) {
-            unpack_block(view.type, in, raw);
+            unpack_block(type, in, raw);
             Byte* d = out + b * d_step;
             put_half(d, r, raw.d);
             if (q.has_min) put_half(d, 16 + r, raw.dmin);
             for (std::size_t i = 0; i < inner; ++i) {
-                put_codes(raw.q + 32 * i, q.bits, out + shape.codes_offset + (b * inner + i) * code_bytes, r);
+                put_codes<q.bits>(raw.q + 32 * i, out + shape.codes_offset + (b * inner + i) * code_bytes, r);
                 if (!q.super) continue;
                 Byte* s = out + shape.scales_offset + (b * inner + i) * 32;
                 if (q.group == 32) {
@@ -99,6 +161,33 @@ void pack_quantised(const MatrixView& view, const PackedMatrix& shape, std::size
                 }
             }
         }
+    }
+}
+
+void pack_quantised(const MatrixView& view, const PackedMatrix& shape, std::size_t group, Byte* out) noexcept {
+    switch (view.type) {
+        case DType::q4_0:
+            return pack_blocks<DType::q4_0>(view, shape, group, out);
+        case DType::q4_1:
+            return pack_blocks<DType::q4_1>(view, shape, group, out);
+        case DType::q5_0:
+            return pack_blocks<DType::q5_0>(view, shape, group, out);
+        case DType::q5_1:
+            return pack_blocks<DType::q5_1>(view, shape, group, out);
+        case DType::q8_0:
+            return pack_blocks<DType::q8_0>(view, shape, group, out);
+        case DType::q2_k:
+            return pack_blocks<DType::q2_k>(view, shape, group, out);
+        case DType::q3_k:
+            return pack_blocks<DType::q3_k>(view, shape, group, out);
+        case DType::q4_k:
+            return pack_blocks<DType::q4_k>(view, shape, group, out);
+        case DType::q5_k:
+            return pack_blocks<DType::q5_k>(view, shape, group, out);
+        case DType::q6_k:
+            return pack_blocks<DType::q6_k>(view, shape, group, out);
+        default:
+            return;
     }
 }
 

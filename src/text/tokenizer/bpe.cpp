@@ -52,35 +52,28 @@ class Bpe final : public Model {
 
     Result<void> add_merges(std::span<const MergePair> merges) {
         merges_.reserve(merges.size());
-        std::string left, joined;
-        std::uint32_t rank = 0;
-        for (const MergePair& m : merges) {
-            left.clear();
-            joined.clear();
-            bool known = true;
-            if (options_.byte_level) {
-                known = alphabet_to_bytes(m.left, left);
-                joined = left;
-                known = known && alphabet_to_bytes(m.right, joined);
-            } else {
-                left = m.left;
-                joined = left;
-                std::string_view right = m.right;
-                if (!options_.continuing_prefix.empty() && right.starts_with(options_.continuing_prefix))
-                    right.remove_prefix(options_.continuing_prefix.size());
-                joined += right;
+        // In batches: hundreds of thousands of look-ups all over memory are cheap only when they wait for it together.
+        constexpr std::size_t batch = 16;
+        std::array<PendingMerge, batch> pending;
+        TokenId expected = no_token;
+        for (std::size_t at = 0; at < merges.size(); at += batch) {
+            const std::size_t count = std::min(batch, merges.size() - at);
+            for (std::size_t n = 0; n < count; ++n) prepare(merges[at + n], pending[n]);
+            for (std::size_t n = 0; n < count; ++n) {
+                PendingMerge& c = pending[n];
+                c.l = c.known ? table_.find(c.left(), c.left_hash) : no_token;
+                c.r = c.known ? table_.find(c.right, c.right_hash) : no_token;
+                c.result = c.known ? find_joined(c.joined, expected) : no_token;
+                if (c.l == no_token || c.r == no_token || c.result == no_token)
+                    return fail(
+                        ErrorCode::corrupt,
+                        fmt::format("tokenizer merge {} (\"{} {}\") names a token that is not in the vocabulary",
+                                    at + n, merges[at + n].left, merges[at + n].right));
+                expected = c.result + 1;
+                merges_.prefetch(c.l, c.r);
             }
-            const TokenId l = known ? table_.find(left) : no_token;
-            const TokenId r = !known                ? no_token
-                              : options_.byte_level ? table_.find(std::string_view(joined).substr(left.size()))
-                                                    : table_.find(m.right);
-            const TokenId result = known ? table_.find(joined) : no_token;
-            if (l == no_token || r == no_token || result == no_token) {
-                return fail(ErrorCode::corrupt,
-                            fmt::format("tokenizer merge {} (\"{} {}\") names a token that is not in the vocabulary",
-                                        rank, m.left, m.right));
-            }
-            merges_.insert(l, r, {rank++, result});
+            for (std::size_t n = 0; n < count; ++n)
+                merges_.insert(pending[n].l, pending[n].r, {static_cast<std::uint32_t>(at + n), pending[n].result});
         }
         if (!options_.byte_level) splitter_.build(texts_, no_unknown());
         return {};
@@ -97,6 +90,47 @@ class Bpe final : public Model {
     }
 
   private:
+    /// A merge on its way into the table.
+    struct PendingMerge {
+        std::string joined;
+        std::size_t left_size = 0;
+        std::string_view right;  // as the vocabulary writes it: of `joined`, or with its prefix
+        std::uint64_t left_hash = 0, right_hash = 0;
+        bool known = false;
+        TokenId l = no_token, r = no_token, result = no_token;
+        [[nodiscard]] std::string_view left() const noexcept { return std::string_view(joined).substr(0, left_size); }
+    };
+
+    void prepare(const MergePair& m, PendingMerge& c) const {
+        c.joined.clear();
+        c.known = true;
+        if (options_.byte_level) {
+            c.known = alphabet_to_bytes(m.left, c.joined);
+            c.left_size = c.joined.size();
+            c.known = c.known && alphabet_to_bytes(m.right, c.joined);
+            c.right = std::string_view(c.joined).substr(c.left_size);
+        } else {
+            c.joined = m.left;
+            c.left_size = c.joined.size();
+            std::string_view right = m.right;
+            if (!options_.continuing_prefix.empty() && right.starts_with(options_.continuing_prefix))
+                right.remove_prefix(options_.continuing_prefix.size());
+            c.joined += right;
+            c.right = m.right;
+        }
+        if (!c.known) return;
+        table_.prefetch(c.left_hash = hash_bytes(c.left()));
+        table_.prefetch(c.right_hash = hash_bytes(c.right));
+    }
+
+    /// Vocabularies are mostly written in the order of their merges: the id after the last result is tried first.
+    TokenId find_joined(std::string_view joined, TokenId expected) const {
+        if (options_.byte_level && table_.unique() && expected != no_token &&
+            static_cast<std::size_t>(expected) < texts_.size() && !joined.empty() && texts_[expected] == joined)
+            return expected;  // texts of ids that take no part are empty here
+        return table_.find(joined);
+    }
+
     bool no_unknown() const {
         return !options_.fuse_unknown ||
                (options_.byte_fallback && std::ranges::find(byte_ids_, no_token) == byte_ids_.end());

@@ -42,15 +42,27 @@ void TextTable::build(const TokenTexts& texts, std::span<const TokenId> ids) {
     slots_.assign(std::bit_ceil(ids.size() * 2 + 2), Slot{});
     mask_ = slots_.size() - 1;
     longest_ = 0;
-    for (const TokenId id : ids) {
-        const std::string_view text = texts[id];
-        if (find(text) != no_token) continue;
-        longest_ = std::max(longest_, text.size());
-        const std::uint64_t h = hash_bytes(text);
-        std::size_t i = (h >> 32) & mask_;
-        while (slots_[i].id != no_token) i = (i + 1) & mask_;
-        slots_[i] = {static_cast<std::uint32_t>(h), id};
+    unique_ = true;
+    // In batches, so that the reads of one batch wait for memory together.
+    std::array<std::uint64_t, 16> hashes;
+    for (std::size_t at = 0; at < ids.size(); at += hashes.size()) {
+        const auto batch = ids.subspan(at, std::min(hashes.size(), ids.size() - at));
+        for (std::size_t n = 0; n < batch.size(); ++n) prefetch(hashes[n] = hash_bytes(texts[batch[n]]));
+        for (std::size_t n = 0; n < batch.size(); ++n) insert(batch[n], texts[batch[n]], hashes[n]);
     }
+}
+
+void TextTable::insert(TokenId id, std::string_view text, std::uint64_t h) {
+    const auto tag = static_cast<std::uint32_t>(h);
+    std::size_t i = (h >> 32) & mask_;
+    for (; slots_[i].id != no_token; i = (i + 1) & mask_) {
+        if (slots_[i].tag == tag && (*texts_)[slots_[i].id] == text) {
+            unique_ = false;
+            return;
+        }
+    }
+    longest_ = std::max(longest_, text.size());
+    slots_[i] = {tag, id};
 }
 
 void MergeTable::reserve(std::size_t count) {

@@ -52,9 +52,10 @@ class TokenTexts {
 class TextTable {
   public:
     void build(const TokenTexts& texts, std::span<const TokenId> ids);
-    [[nodiscard]] TokenId find(std::string_view text) const noexcept {
+    [[nodiscard]] TokenId find(std::string_view text) const noexcept { return find(text, hash_bytes(text)); }
+    /// The same when the text's `hash_bytes` is known already.
+    [[nodiscard]] TokenId find(std::string_view text, std::uint64_t h) const noexcept {
         if (text.size() > longest_ || slots_.empty()) return no_token;
-        const std::uint64_t h = hash_bytes(text);
         const auto tag = static_cast<std::uint32_t>(h);
         for (std::size_t i = (h >> 32) & mask_;; i = (i + 1) & mask_) {
             const Slot& slot = slots_[i];
@@ -62,17 +63,23 @@ class TextTable {
             if (slot.tag == tag && (*texts_)[slot.id] == text) return slot.id;
         }
     }
+    /// Brings what `find` will read into the cache.
+    void prefetch(std::uint64_t h) const noexcept { __builtin_prefetch(slots_.data() + ((h >> 32) & mask_)); }
     [[nodiscard]] std::size_t longest() const noexcept { return longest_; }
+    /// No two ids have the same text.
+    [[nodiscard]] bool unique() const noexcept { return unique_; }
 
   private:
     struct Slot {
         std::uint32_t tag = 0;
         TokenId id = no_token;
     };
+    void insert(TokenId id, std::string_view text, std::uint64_t h);
     const TokenTexts* texts_ = nullptr;
     std::vector<Slot> slots_;
     std::size_t mask_ = 0;
     std::size_t longest_ = 0;
+    bool unique_ = true;
 };
 
 struct Merge {
@@ -85,6 +92,9 @@ class MergeTable {
   public:
     void reserve(std::size_t count);
     void insert(TokenId left, TokenId right, Merge merge);
+    void prefetch(TokenId left, TokenId right) const noexcept {
+        __builtin_prefetch(slots_.data() + (hash(make_key(left, right)) & mask_), 1);
+    }
     [[nodiscard]] Merge find(TokenId left, TokenId right) const noexcept {
         if (slots_.empty()) return {};
         const std::uint64_t key = make_key(left, right);
