@@ -14,6 +14,7 @@ from report import Report, say
 
 HERE = pathlib.Path(__file__).resolve().parent
 SECTIONS = ["engine", "embedding", "rag-speed", "cold-start", "memory"]
+MODELS = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
 
 
 class Setting:
@@ -25,6 +26,7 @@ class Setting:
         self.worker = args.build / "release" / "bench" / "peers_worker"
         self.here, self.scratch, self.threads, self.quick = HERE, args.build / "peers", args.threads, args.quick
         self.kernels, self.python = args.kernels, sys.executable
+        self.models = args.model or MODELS
 
     def model(self, name):
         """The file or folder of an installed model."""
@@ -52,6 +54,7 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, help="write the lines there too")
     parser.add_argument("--kernels", choices=["scalar", "avx2", "avx512", "neon"], help="force ours in engine and embedding")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--model", action="append", choices=MODELS, help="only this chat model (may be repeated)")
     parser.add_argument("--quick", action="store_true", help="two pairs a line: to see that it works, not to quote")
     parser.add_argument("--resume", action="store_true", help="keep the lines of an interrupted run of this commit")
     args = parser.parse_args()

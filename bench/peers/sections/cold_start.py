@@ -7,7 +7,7 @@ PROMPT = "def fibonacci(n):"
 
 
 def run(setting, report):
-    for model in ("smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"):
+    for model in setting.models:
         if report.known(SECTION, model):
             continue
         path, threads = setting.model(model), setting.threads

@@ -58,5 +58,5 @@ def compare(setting, report, model, threads, prompt_tokens, generated):
 
 def run(setting, report):
     for model, threads, prompt_tokens, generated in PLAN:
-        if threads is None or setting.threads > 1:
+        if model in setting.models and (threads is None or setting.threads > 1):
             compare(setting, report, model, threads or setting.threads, prompt_tokens, generated)

@@ -23,7 +23,7 @@ def run(setting, report):
     threads, python, here = setting.threads, setting.python, setting.here
     text = setting.documentation()
     env = {"TENON_THREADS": str(threads)}
-    for model in ("smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"):
+    for model in setting.models:
         path, prompt = setting.model(model), text[:1600]
         add(report, setting, f"400 tokens read, 32 written, {model}",
             lambda i: run_process([setting.tenon, "complete", "--model", model, "-n", 32, "--temperature", 0], prompt, env=env),
