@@ -1,6 +1,7 @@
 """Programs that answer one line of JSON with another, and the measure of a whole process."""
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -36,27 +37,15 @@ class Worker:
         self.close()
 
 
-def run_process(command, stdin="", until_first_byte=False, env=None):
-    """Runs a program; returns its output, seconds on the wall (to its first byte of output, if asked), processor seconds, peak bytes."""
-    read, write = os.pipe()
-    start = time.perf_counter()
-    process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=write, stderr=subprocess.DEVNULL,
-                               env={**os.environ, **(env or {})})
-    os.close(write)
-    process.stdin.write(stdin.encode())
-    process.stdin.close()
-    output, first = b"", None
-    while chunk := os.read(read, 1 << 16):
-        first = first or time.perf_counter() - start
-        output += chunk
-    os.close(read)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"{' '.join(map(str, command[:3]))} failed with exit {process.returncode}")
-    wall = first if until_first_byte else time.perf_counter() - start
-    return {"output": output.decode(errors="replace"), "ms": wall * 1e3, "cpu_ms": (usage.ru_utime + usage.ru_stime) * 1e3,
-            "peak": usage.ru_maxrss * 1024}
+def run_process(command, stdin="", env=None):
+    """Runs a program; returns its output, milliseconds in all and to its first byte, milliseconds of processor, peak bytes."""
+    launcher = [sys.executable, "-S", "-E", pathlib.Path(__file__).with_name("measure.py")]
+    done = subprocess.run([str(part) for part in [*launcher, *command]], input=stdin.encode(), stdout=subprocess.PIPE, check=True,
+                          env={**os.environ, **(env or {})})
+    result = json.loads(done.stdout)
+    if result["exit"] != 0:
+        raise RuntimeError(f"{' '.join(map(str, command[:3]))} failed with exit {result['exit']}")
+    return result
 
 
 def serve(ready, work):
