@@ -9,6 +9,7 @@
 #include "tenon/async/task.hpp"
 #include "tenon/chain/context.hpp"
 #include "tenon/llm/model.hpp"
+#include "tenon/store/notebook.hpp"
 
 namespace tenon::agent {
 
@@ -33,5 +34,25 @@ class Memory {
     [[nodiscard]] virtual Result<void> erase_user(std::string_view user) = 0;
 };
 using MemoryPtr = std::shared_ptr<Memory>;
+
+struct ConversationOptions {
+    std::size_t max_messages = 40;    ///< of the newest turns brought back; 0: no limit
+    std::uint64_t max_tokens = 2000;  ///< of them, by `model`'s tokenizer; 0: no limit
+    bool summarise = false;           ///< `model` keeps a summary of what no longer fits
+};
+/// What was said before, as turns: buffer (no limits), window (max_messages), token-bounded (max_tokens), summary. Only
+/// what user and assistant said is kept, not the tool calls between. `model` counts tokens and writes summaries; null:
+/// four bytes are a token, and nothing is summarised.
+[[nodiscard]] MemoryPtr conversation_memory(std::shared_ptr<store::Notebook> notebook,
+                                            llm::ChatModelPtr model = nullptr, ConversationOptions options = {});
+/// Past exchanges that are near the question, by their vectors; `count` of them at most, as notes.
+[[nodiscard]] MemoryPtr vector_memory(std::shared_ptr<store::Notebook> notebook, llm::EmbedderPtr embedder,
+                                      std::size_t count = 4, double least_similarity = 0.3);
+/// Facts about the user that `model` finds in what they say ("name: Ada", "allergic to: nuts"), the newest of each
+/// kind, as notes.
+[[nodiscard]] MemoryPtr fact_memory(std::shared_ptr<store::Notebook> notebook, llm::ChatModelPtr model,
+                                    std::size_t max_facts = 50);
+/// Several together.
+[[nodiscard]] MemoryPtr memories(std::vector<MemoryPtr> all);
 
 }  // namespace tenon::agent
