@@ -1,0 +1,42 @@
+// Tools that come with the house. Each is a Tool like any other: rename it, or give it other terms, with its methods.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tenon/agent/sandbox.hpp"
+#include "tenon/agent/tool.hpp"
+#include "tenon/llm/model.hpp"
+#include "tenon/store/knowledge_base.hpp"
+
+namespace tenon::agent::tools {
+
+/// Arithmetic: + - * / % ^, brackets, functions (sqrt, sin, log, min, round …) and the constants pi and e, in double
+/// precision. Pure.
+[[nodiscard]] Tool calculator();
+/// The value of an expression. Errors: invalid_argument, with the place of the fault.
+[[nodiscard]] Result<double> calculate(std::string_view expression);
+
+/// Runs Python that the model writes, in the sandbox, on `blocking`'s threads.
+[[nodiscard]] Tool python(Sandbox sandbox, Executor blocking);
+/// Runs shell commands in the sandbox. Nothing gives it to an agent by itself.
+[[nodiscard]] Tool shell(Sandbox sandbox, Executor blocking);
+
+struct FilesOptions {
+    bool write = false;                              ///< also offer write_file
+    std::size_t max_bytes = std::size_t{256} << 10;  ///< of a file that is read or written
+    std::size_t max_entries = 1000;                  ///< of a listing
+};
+/// list_files, read_file, search_files (and write_file) below one folder. Paths are relative to it; `..`, absolute
+/// paths and symbolic links that lead out are refused by the kernel (openat2(2), RESOLVE_BENEATH). Errors: not_found
+/// (no such folder).
+[[nodiscard]] Result<std::vector<Tool>> files(const std::filesystem::path& root, FilesOptions options = {});
+
+/// Searches a knowledge base: passages with their sources. `embedder` null: full text only.
+[[nodiscard]] Tool retrieval(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embedder = nullptr,
+                             std::string description = {}, std::size_t top_k = 5);
+
+}  // namespace tenon::agent::tools
