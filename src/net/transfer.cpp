@@ -9,6 +9,8 @@
 #include <charconv>
 #include <utility>
 
+#include "net/address.hpp"
+
 namespace tenon::net {
 
 namespace asio = boost::asio;
@@ -63,6 +65,11 @@ Transfer::Transfer(std::shared_ptr<CurlLoop> loop, ClientRequest request, const 
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
     set(CURLOPT_HTTP_VERSION, static_cast<long>(options.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     set(CURLOPT_TCP_KEEPALIVE, 1L);
+    if (options.public_addresses_only) {
+        hidden_by_proxy_ = !options.proxy.empty();
+        set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_socket);
+        set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
+    }
     set(CURLOPT_SSL_VERIFYPEER, options.verify_tls ? 1L : 0L);
     set(CURLOPT_SSL_VERIFYHOST, options.verify_tls ? 2L : 0L);
     if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
@@ -91,7 +98,19 @@ Transfer::~Transfer() {
     curl_slist_free_all(header_list_);
 }
 
+/// Looks at the address itself, after the name was resolved: a name that changes its mind does not help.
+curl_socket_t Transfer::on_socket(void* self, curlsocktype, curl_sockaddr* address) {
+    if (!is_public(address->addr)) {
+        static_cast<Transfer*>(self)->address_refused_ = true;
+        return CURL_SOCKET_BAD;
+    }
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 Result<void> Transfer::start(const CallOptions& options) {
+    if (hidden_by_proxy_)
+        return fail(ErrorCode::invalid_argument,
+                    "behind a proxy nothing can be said about the addresses it connects to; fetch without the proxy");
     if (options.stop.stop_requested()) return fail(ErrorCode::cancelled, "the caller asked to stop");
     if (options.deadline && *options.deadline <= Clock::now())
         return fail(ErrorCode::deadline_exceeded, fmt::format("no time is left to ask {}", request_.url));
@@ -217,6 +236,8 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
 
 Error Transfer::error_of(CURLcode code) const {
     const std::string_view particular = curl_message_;
+    if (address_refused_ && code == CURLE_COULDNT_CONNECT)
+        return {ErrorCode::permission_denied, request_.url + ": its address is not one of the public Internet"};
     const auto text = fmt::format("{}: {}", request_.url, particular.empty() ? curl_easy_strerror(code) : particular);
     switch (code) {
         case CURLE_URL_MALFORMAT:

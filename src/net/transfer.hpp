@@ -35,6 +35,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   private:
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+    static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
     [[nodiscard]] bool header_line(std::string_view line);
     void done(CURLcode code);
     void finish();
@@ -46,6 +47,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
     CURL* easy_ = nullptr;
     curl_slist* header_list_ = nullptr;
     bool configured_ = false;
+    bool hidden_by_proxy_ = false;  ///< public addresses wanted, and a proxy that would connect for us
+    bool address_refused_ = false;
     char curl_message_[CURL_ERROR_SIZE] = {};
 
     int status_ = 0;

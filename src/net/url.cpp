@@ -1,5 +1,10 @@
 #include "tenon/net/url.hpp"
 
+#include <fmt/format.h>
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
+
 namespace tenon::net {
 namespace {
 
@@ -102,6 +107,25 @@ Result<Target> parse_target(std::string_view target) {
     if (out.path.contains('\0')) return fail(ErrorCode::invalid_argument, "the request path holds a NUL byte");
     if (question != std::string_view::npos) out.query = parse_query(target.substr(question + 1));
     return out;
+}
+
+Result<std::string> host_of(std::string_view url) {
+    const auto parsed = boost::urls::parse_uri(url);
+    if (!parsed || parsed->host_address().empty())
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("\"{}\" is not a URL; write it as https://host/path", url));
+    return std::string(parsed->host_address());
+}
+
+Result<std::string> resolve_reference(std::string_view base, std::string_view reference) {
+    const auto from = boost::urls::parse_uri(base);
+    const auto to = boost::urls::parse_uri_reference(reference);
+    if (!from || !to)
+        return fail(ErrorCode::invalid_argument, fmt::format("\"{}\" leads nowhere from {}", reference, base));
+    boost::urls::url out;
+    if (const auto done = boost::urls::resolve(*from, *to, out); !done)
+        return fail(ErrorCode::invalid_argument, fmt::format("\"{}\" leads nowhere from {}", reference, base));
+    return std::string(out.buffer());
 }
 
 }  // namespace tenon::net

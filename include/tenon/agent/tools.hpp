@@ -1,8 +1,10 @@
 // Tools that come with the house. Each is a Tool like any other: rename it, or give it other terms, with its methods.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,5 +40,27 @@ struct FilesOptions {
 /// Searches a knowledge base: passages with their sources. `embedder` null: full text only.
 [[nodiscard]] Tool retrieval(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embedder = nullptr,
                              std::string description = {}, std::size_t top_k = 5);
+
+struct FetchOptions {
+    std::size_t max_bytes = std::size_t{2} << 20;
+    std::size_t max_text_bytes = std::size_t{48} << 10;  ///< handed to the model
+    std::vector<std::string> hosts{};                    ///< allowed, with their subdomains; empty: any public one
+    /// Makes text of what came; unset: text as it is, HTML without its tags.
+    std::function<Result<std::string>(std::string_view bytes, std::string_view media_type)> to_text{};
+    bool private_addresses = false;  ///< only for tests and networks one trusts
+};
+/// Fetches a page by GET. http and https only; addresses that are not public are refused after the name is resolved,
+/// also behind redirects.
+[[nodiscard]] Tool fetch(Executor executor, FetchOptions options = {});
+
+struct SqlOptions {
+    bool read_only = true;
+    std::size_t max_rows = 200;
+    std::chrono::milliseconds time{5'000};
+};
+/// sql_schema and sql_query over a SQLite database. Read-only unless told otherwise; other databases cannot be
+/// attached, and no extension loaded. Queries run on `blocking`'s threads. Errors: not_found, corrupt.
+[[nodiscard]] Result<std::vector<Tool>> sql(const std::filesystem::path& database, Executor blocking,
+                                            SqlOptions options = {});
 
 }  // namespace tenon::agent::tools

@@ -24,6 +24,9 @@ struct HttpClientOptions {
     std::string ca_file;   ///< PEM bundle of trusted roots; empty: the system's
     std::string ca_path;   ///< directory of hashed certificates; empty: the system's
     bool verify_tls = true;
+    /// Only addresses of the public Internet are connected to, whatever name or redirect led there: for fetching URLs
+    /// that somebody else chose (server-side request forgery). Cannot be held to behind a proxy: then every call fails.
+    bool public_addresses_only = false;
     bool http2 = true;  ///< offered by ALPN over TLS; HTTP/1.1 otherwise
     std::string user_agent = "tenon";
     std::size_t max_connections_per_host = 32;
@@ -86,7 +89,8 @@ struct DownloadResult {
 /// headers) go only to the origin they were given for, and https never falls back to http.
 ///
 /// Errors: invalid_argument (URL, method or header is malformed), unavailable (name not resolved, refused, connection
-/// lost), deadline_exceeded, cancelled (both close the socket at once), permission_denied (certificate not trusted),
+/// lost), deadline_exceeded, cancelled (both close the socket at once), permission_denied (certificate not trusted,
+/// address not public),
 /// protocol (answer breaks HTTP, too many redirects), resource_exhausted (body over the limit).
 /// A status of 400 or more is an answer, not an error: see `status_error`.
 class HttpClient {
