@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "../src/provider/openai/decode.hpp"
+#include "provider/openai/decode.hpp"
 
 using namespace tenon;
 using namespace tenon::provider::openai;

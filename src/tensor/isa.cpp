@@ -1,5 +1,7 @@
 #if defined(__aarch64__)
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
 #endif
 
 #include <array>
@@ -16,13 +18,23 @@ namespace {
 bool has_dot_products() noexcept { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }  // HWCAP_ASIMDDP
 #endif
 
+#if defined(__x86_64__)
+// Clang 16's __builtin_cpu_supports does not know this name; the registers it needs are those of AVX.
+bool has_f16c() noexcept {
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return __builtin_cpu_supports("avx") && __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 /// The instruction sets of this machine, plainest first.
 struct Available {
     Available() noexcept {
         add(Isa::scalar);
 #if defined(__x86_64__)
-        const auto has_avx2 =
-            __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+        const auto has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
         if (has_avx2) add(Isa::avx2);
         if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
@@ -69,7 +81,7 @@ std::string describe() {
 #if defined(__x86_64__)
     const std::pair<const char*, bool> features[] = {{"avx2", __builtin_cpu_supports("avx2")},
                                                      {"fma", __builtin_cpu_supports("fma")},
-                                                     {"f16c", __builtin_cpu_supports("f16c")},
+                                                     {"f16c", has_f16c()},
                                                      {"avx512f", __builtin_cpu_supports("avx512f")},
                                                      {"avx512bw", __builtin_cpu_supports("avx512bw")},
                                                      {"avx512vnni", __builtin_cpu_supports("avx512vnni")},

@@ -1,4 +1,4 @@
-# What goes wrong: processes killed, disks full, files hostile, clients rude, uploads large.
+# What goes wrong: processes killed, disks full, clients rude, uploads large.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_models smollm2-135m.gguf minilm
 export TENON_MODEL=$MODELS/smollm2-135m.gguf TENON_EMBEDDING_MODEL=$MODELS/minilm TENON_CONTEXT=4096
@@ -96,63 +96,6 @@ port_taken() {
   stop_server; [ "$STOPPED" = 0 ]
 }
 check "a port that is taken is a clear error" port_taken
-
-# ---- hostile files ----
-mkdir hostile
-python3 - <<'PYTHON'
-import gzip, io, json, random, zipfile
-chance = random.Random(3)
-def put(name, data): open("hostile/" + name, "wb").write(data)
-for kind in "md html htm txt csv json jsonl pdf docx py xml gz".split():
-    put(f"random.{kind}", chance.randbytes(30_000))
-    put(f"empty.{kind}", b"")
-put("deep.json", b"[" * 200_000)
-put("deep2.json", b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
-put("deep.html", b"<div><b>" * 100_000 + b"text")
-put("deep.md", b"> " * 50_000 + b"x\n" + b"* " * 20_000 + b"x\n" + b"[" * 50_000)
-put("attributes.html", b"<p " + b"a=b " * 200_000 + b">x")
-put("line.csv", b"a,b\n\"" + b"never closed " * 100_000)
-put("wide.csv", b"," * 1_000_000 + b"\n")
-put("word.txt", b"x" * 3_000_000)
-put("han.txt", "永".encode() * 700_000)
-put("nul.txt", b"\0" * 500_000)
-put("numbers.json", json.dumps({"n": 10**300, "deep": [[[]]]}).encode() + b"\xff")
-put("pdf.pdf", b"%PDF-1.7\n1 0 obj << /Type /Catalog /Pages 1 0 R >> endobj\ntrailer << /Root 1 0 R >>")
-bomb = io.BytesIO()
-with gzip.GzipFile(fileobj=bomb, mode="wb") as f:
-    for _ in range(1200): f.write(b"\0" * 1_000_000)
-put("bomb.txt.gz", bomb.getvalue())
-def docx(name, xml, method=zipfile.ZIP_DEFLATED):
-    with zipfile.ZipFile("hostile/" + name, "w", method) as z:
-        z.writestr("[Content_Types].xml", "<Types/>")
-        z.writestr("word/document.xml", xml)
-docx("bomb.docx", b"<w:document>" + b" " * 400_000_000)
-docx("laughs.docx", b'<!DOCTYPE l [<!ENTITY a "ha">' + b"".join(b'<!ENTITY a%d "%s">' % (i, b"&a%d;" % (i - 1) * 10 if i else b"&a;" * 10) for i in range(12)) + b"]><w:document>&a11;</w:document>")
-docx("external.docx", b'<!DOCTYPE l [<!ENTITY x SYSTEM "file:///etc/passwd">]><w:document><w:body><w:p><w:r><w:t>&x;</w:t></w:r></w:p></w:body></w:document>')
-docx("deep.docx", b"<a>" * 300_000)
-open("hostile/good.txt", "w").write("The good document survives its neighbours.\n")
-PYTHON
-ln -s hostile hostile/loop 2>/dev/null
-ln -s ../hostile hostile/loop2 2>/dev/null
-hostile() {
-  python3 - "$TENON" <<'PYTHON'
-import json, resource, subprocess, sys, time
-begin = time.time()
-p = subprocess.run([sys.argv[1], "index", "hostile", "--into", "hostile", "--text-only", "--json"], capture_output=True, timeout=150)
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-print(f"{time.time() - begin:.1f} s, at most {peak} MiB")
-assert p.returncode == 0, (p.returncode, p.stderr[-2000:])
-d = json.loads(p.stdout)
-print(json.dumps(d["failed"], indent=1)[:3000])
-assert all(len(f["error"]) > 8 for f in d["failed"])
-assert peak < 2500, f"{peak} MiB"
-found = json.loads(subprocess.run([sys.argv[1], "search", "good document", "--from", "hostile", "--json"], capture_output=True, check=True).stdout)
-assert found["results"][0]["source"] == "hostile/good.txt"
-secret = json.loads(subprocess.run([sys.argv[1], "search", "root bash nologin", "--from", "hostile", "--json"], capture_output=True, check=True).stdout)
-assert not any("/bin/" in r["text"] for r in secret["results"]), "an entity read a file"
-PYTHON
-}
-check "hostile documents: each refused or read, none fatal" hostile
 
 # ---- a full disk ----
 full=$WORK/full

@@ -84,7 +84,7 @@ std::string_view attribute(Node node, std::string_view wanted) {
             const xmlNode* value = a->children;
             return value != nullptr && value->content != nullptr
                        ? std::string_view(reinterpret_cast<const char*>(value->content))
-                       : std::string_view("\0", 0);
+                       : std::string_view("");  // there, and empty
         }
     return {};
 }

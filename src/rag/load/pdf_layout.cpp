@@ -36,7 +36,7 @@ std::string unescape(std::string_view s) {
             !take("&apos;", '\''))
             out += '&';
     }
-    return out;
+    return utf8::sanitize(out);  // fonts may map to lone surrogates, and a cut output ends inside a character
 }
 
 char32_t first_character(std::string_view s) { return s.empty() ? 0 : utf8::decode(s, 0).code_point; }

@@ -291,7 +291,7 @@ TEST(HttpStream, ServesManyConnectionsAtOnce) {
     for (int i = 0; i < many; ++i) {
         ClientRequest request;
         request.url = loop.url("/count?n=50");
-        boost::asio::co_spawn(loop.runtime.executor(), loop.client.send(std::move(request), CallOptions::within(60s)),
+        boost::asio::co_spawn(loop.runtime.executor(), loop.client.send(std::move(request), CallOptions::within(120s)),
                               [&](const std::exception_ptr&, const Result<ClientResponse>& response) {
                                   if (response && response->body.ends_with("data: 49\n\n")) ++right;
                                   ++over;

@@ -198,7 +198,7 @@ TEST(LocalChat, StoppingEndsTheStreamAsCancelled) {
     std::optional<llm::FinishReason> finish;
     while (auto event = sync_wait(runtime, stream->next()).value()) finish = event->finish;
     EXPECT_EQ(finish, llm::FinishReason::cancelled);
-    for (int i = 0; i < 1000 && model->engine().stats().running > 0; ++i) std::this_thread::sleep_for(1ms);
+    for (int i = 0; i < 60'000 && model->engine().stats().running > 0; ++i) std::this_thread::sleep_for(1ms);
     EXPECT_EQ(model->engine().stats().running, 0U);
 }
 
@@ -207,9 +207,9 @@ TEST(LocalChat, DestroyingTheStreamStopsTheGeneration) {
     Runtime runtime(1);
     auto stream = sync_wait(runtime, model->stream(ask("go"), {})).value();
     stream.reset();
-    for (int i = 0; i < 1000 && model->engine().stats().requests == 0; ++i) std::this_thread::sleep_for(1ms);
+    for (int i = 0; i < 60'000 && model->engine().stats().requests == 0; ++i) std::this_thread::sleep_for(1ms);
     EXPECT_EQ(model->engine().stats().requests, 1U);
-    EXPECT_LT(model->engine().stats().completion_tokens, 1000U);
+    EXPECT_LT(model->engine().stats().completion_tokens, 3000U);
 }
 
 TEST(LocalChat, DeadlinesAreErrors) {

@@ -102,7 +102,7 @@ TEST(ModelPool, NeverDropsOneInUse) {
     b.reset();
     EXPECT_FALSE(f.get("d200"));
     stream.reset();
-    for (int i = 0; i < 200 && !f.get("d200"); ++i) std::this_thread::sleep_for(5ms);
+    for (int i = 0; i < 20'000 && !f.get("d200"); ++i) std::this_thread::sleep_for(5ms);
     EXPECT_EQ(f.names(), (std::vector<std::string>{"d200"}));
 }
 
