@@ -5,8 +5,6 @@ import statistics
 import sys
 import time
 
-HEAD = f"{'':44}{'ours':>12}{'peer':>12}   {'ratio':<22}{'cpu':>7}  n"
-
 
 def say(text):
     print(text, flush=True)
@@ -37,7 +35,8 @@ class Report:
         line = {"section": section, "what": what, "peer": peer, "unit": unit, "ours": ours, "theirs": theirs,
                 "ratio": statistics.median(ratios), "least": min(ratios), "most": max(ratios), "pairs": len(ratios),
                 "cpu_ratio": statistics.median(cpu_ratios) if cpu_ratios else None, "load": os.getloadavg()[0], "notes": notes}
-        self.lines.append(line)
+        key = lambda l: (l["section"], l["what"], l["peer"])
+        self.lines = [old for old in self.lines if key(old) != key(line)] + [line]
         self.show(line)
         self.save()
 

@@ -1,6 +1,8 @@
 #include "model/prepare.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,6 +13,15 @@
 
 namespace tenon::model {
 namespace {
+
+/// Gives mapped pages that hold nothing but these bytes back to the kernel; read again, they come from the file again.
+void release_pages(std::span<const std::byte> bytes) noexcept {
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+    const std::uintptr_t first = (begin + page - 1) / page * page;
+    const std::uintptr_t last = (begin + bytes.size()) / page * page;
+    if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
 
 std::size_t alignment_of(tensor::DType type) noexcept { return type == tensor::DType::f32 ? 4 : 2; }
 
@@ -34,6 +45,7 @@ Result<void> WeightLoader::run() {
                     view.data = copies_[at].data();
                 }
                 TENON_TRY(*job.into, tensor::Weight::prepare(view, {.repack = repack_}));
+                if (repack_) release_pages(job.record->data);  // now, so that the file and the copies never both stay
                 return {};
             };
             if (auto done = prepare(); !done) {

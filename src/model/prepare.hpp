@@ -13,7 +13,7 @@ namespace tenon::model {
 class WeightLoader {
   public:
     explicit WeightLoader(const LoadOptions& options) noexcept : repack_(options.repack) {}
-    /// `into` is filled by `run`; both must live until then.
+    /// `into` is filled by `run`; both must live until then. The record's bytes must be a mapped file's.
     void add(const TensorRecord& record, tensor::Weight& into) { jobs_.push_back({&record, &into}); }
     /// Prepares all on a few threads. Errors: those of Weight::prepare, naming the tensor.
     [[nodiscard]] Result<void> run();

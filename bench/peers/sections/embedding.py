@@ -45,7 +45,8 @@ def run(setting, report):
     peer = setting.here / "peer_embed.py"
     commands = {"sentence-transformers": [setting.python, peer, "sentence-transformers", folder, threads],
                 "onnxruntime": [setting.python, peer, "onnxruntime", folder, threads, onnx_file(setting, folder)]}
-    if all(report.known(SECTION, what) for what, _, _ in plan):
+    plan = [line for line in plan if not report.known(SECTION, line[0])]
+    if not plan:
         return
     with Worker(setting.ours("minilm", "embed", threads)) as ours, Worker(commands["sentence-transformers"]) as st, \
             Worker(commands["onnxruntime"]) as ort:
