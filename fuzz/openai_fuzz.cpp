@@ -3,14 +3,16 @@
 #include <cstdlib>
 
 #include "provider/openai/decode.hpp"
+#include "provider/wire/error.hpp"
 
 using namespace tenon;
+using namespace tenon::provider;
 using namespace tenon::provider::openai;
 
 namespace {
 
 std::string run(std::string_view bytes, std::size_t step) {
-    StreamDecoder decoder;
+    ChatDecoder decoder;
     std::vector<llm::ChatEvent> events;
     Result<void> result;
     for (std::size_t at = 0; at < bytes.size() && result; at += step)
@@ -36,8 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
          {std::string(bytes), "data: {\"choices\":[{\"delta\":" + std::string(bytes) + "}]}\n\ndata: [DONE]\n\n"})
         if (run(text, text.size() + 1) != run(text, data[0] % 16U + 1)) std::abort();
     (void)decode_embeddings(bytes, data[0] % 4U);
-    (void)error_of_response(400 + data[0], {}, bytes);
-    StreamDecoder whole;
+    (void)wire::error_of_response(400 + data[0], {}, bytes);
+    ChatDecoder whole;
     std::vector<llm::ChatEvent> events;
     (void)whole.whole(bytes, events);
     return 0;

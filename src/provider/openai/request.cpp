@@ -4,104 +4,13 @@
 
 #include <boost/json.hpp>
 
-#include "tenon/base/base64.hpp"
-#include "tenon/base/utf8.hpp"
-#include "tenon/json/json.hpp"
+#include "provider/openai/messages.hpp"
+#include "provider/wire/fields.hpp"
 
 namespace tenon::provider::openai {
 namespace {
 
 using namespace llm;
-
-std::string data_url(const std::string& media_type, const std::string& bytes) {
-    return fmt::format("data:{};base64,{}", media_type.empty() ? "application/octet-stream" : media_type,
-                       base64_encode(bytes));
-}
-
-std::string audio_format(std::string_view media_type) {
-    const auto slash = media_type.find('/');
-    auto format = std::string(slash == std::string_view::npos ? media_type : media_type.substr(slash + 1));
-    if (format == "mpeg") return "mp3";
-    if (format == "x-wav" || format == "wave") return "wav";
-    return format;
-}
-
-json::Value text_part(const std::string& text) { return json::Object{{"type", "text"}, {"text", text}}; }
-
-/// What the parts of one message become.
-struct Parts {
-    json::Array content;
-    std::string text;
-    bool only_text = true;
-    json::Array tool_calls;
-    json::Array tool_messages;
-
-    void operator()(const TextPart& part) {
-        content.push_back(text_part(part.text));
-        text += part.text;
-    }
-    void operator()(const ImagePart& part) {
-        json::Object image{{"url", part.url.empty() ? data_url(part.media_type, part.bytes) : part.url}};
-        if (!part.detail.empty()) image["detail"] = part.detail;
-        add({{"type", "image_url"}, {"image_url", std::move(image)}});
-    }
-    void operator()(const AudioPart& part) {
-        add({{"type", "input_audio"},
-             {"input_audio",
-              json::Object{{"data", base64_encode(part.bytes)}, {"format", audio_format(part.media_type)}}}});
-    }
-    void operator()(const DocumentPart& part) {
-        add({{"type", "file"},
-             {"file", json::Object{{"filename", part.name}, {"file_data", data_url(part.media_type, part.bytes)}}}});
-    }
-    // What the API takes none of back:
-    void operator()(const ReasoningPart&) {}
-    void operator()(const CitationPart&) {}
-    void operator()(const ProviderPart&) {}
-    void operator()(const ToolCallPart& part) {
-        tool_calls.push_back(json::Object{
-            {"id", part.id},
-            {"type", "function"},
-            {"function",
-             json::Object{{"name", part.name},
-                          {"arguments", part.arguments_json.empty() ? std::string("{}") : part.arguments_json}}}});
-    }
-    void operator()(const ToolResultPart& part) {
-        tool_messages.push_back(
-            json::Object{{"role", "tool"}, {"tool_call_id", part.call_id}, {"content", part.content}});
-    }
-
-  private:
-    void add(json::Object part) {
-        only_text = false;
-        content.push_back(std::move(part));
-    }
-};
-
-Result<void> add_message(json::Array& out, const Message& message) {
-    Parts parts;
-    for (const auto& part : message.content) std::visit(parts, part);
-    for (auto& result : parts.tool_messages) out.push_back(std::move(result));
-    if (!parts.tool_calls.empty() && message.role != Role::assistant)
-        return fail(ErrorCode::invalid_argument, "only messages of the assistant carry tool calls");
-    if (message.role == Role::tool) {
-        if (parts.tool_messages.empty() || !parts.content.empty())
-            return fail(ErrorCode::invalid_argument, "a tool message carries tool results and nothing else");
-        return {};
-    }
-    if (!parts.tool_messages.empty() && parts.content.empty()) return {};
-    json::Object object{{"role", std::string(to_string(message.role))}};
-    if (!parts.only_text)
-        object["content"] = std::move(parts.content);
-    else if (parts.text.empty() && !parts.tool_calls.empty())
-        object["content"] = nullptr;
-    else
-        object["content"] = parts.text;
-    if (!message.name.empty()) object["name"] = message.name;
-    if (!parts.tool_calls.empty()) object["tool_calls"] = std::move(parts.tool_calls);
-    out.push_back(std::move(object));
-    return {};
-}
 
 void add_settings(json::Object& body, const GenerationSettings& settings, const OpenAiOptions& options) {
     const auto set = [&](const char* name, const auto& value) {
@@ -123,46 +32,167 @@ void add_settings(json::Object& body, const GenerationSettings& settings, const 
         body["logit_bias"] = std::move(bias);
     }
     body["stream"] = true;
-    if (options.ask_for_usage) body["stream_options"] = json::Object{{"include_usage", true}};
+    if (options.quirks.ask_for_usage) body["stream_options"] = json::Object{{"include_usage", true}};
 }
+
+Result<void> add_tools(json::Object& body, const ChatRequest& request, const OpenAiOptions& options) {
+    if (request.tools.empty()) return {};
+    if (!options.quirks.tools) return fail(ErrorCode::unsupported, "this model's server takes no tools");
+    json::Array tools;
+    for (const auto& tool : request.tools) {
+        json::Object function{{"name", tool.name}, {"description", tool.description}};
+        if (!tool.parameters_schema.empty()) {
+            TENON_TRY(function["parameters"],
+                      wire::parse_given_object(tool.parameters_schema,
+                                               fmt::format("the parameters of tool \"{}\"", tool.name)));
+        }
+        if (tool.strict) function["strict"] = true;
+        tools.push_back(json::Object{{"type", "function"}, {"function", std::move(function)}});
+    }
+    body["tools"] = std::move(tools);
+    const auto& choice = request.tool_choice;
+    using Mode = ToolChoice::Mode;
+    if ((choice.mode == Mode::required || choice.mode == Mode::named) && !options.quirks.forced_tools)
+        return fail(ErrorCode::unsupported, "this model's server cannot be made to call a tool");
+    if (choice.mode == Mode::none) body["tool_choice"] = "none";
+    if (choice.mode == Mode::required) body["tool_choice"] = "required";
+    if (choice.mode == Mode::named)
+        body["tool_choice"] = json::Object{{"type", "function"}, {"function", json::Object{{"name", choice.name}}}};
+    if (choice.parallel) body["parallel_tool_calls"] = *choice.parallel;
+    return {};
+}
+
+Result<void> add_format(json::Object& body, const ResponseFormat& format, const OpenAiOptions& options) {
+    using Constraint = OpenAiQuirks::Constraint;
+    const auto constraint = options.quirks.constraint;
+    if (std::holds_alternative<JsonFormat>(format)) {
+        if (!options.quirks.json) return wire::unsupported_format(format);
+        body["response_format"] = json::Object{{"type", "json_object"}};
+    } else if (const auto* schema = std::get_if<JsonSchemaFormat>(&format)) {
+        if (!options.quirks.json_schema) return wire::unsupported_format(format);
+        TENON_TRY(auto parsed, wire::parse_given_object(schema->schema, "the schema of the answer"));
+        json::Object named{{"name", schema->name.empty() ? std::string("answer") : schema->name},
+                           {"schema", std::move(parsed)},
+                           {"strict", schema->strict}};
+        if (!schema->description.empty()) named["description"] = schema->description;
+        body["response_format"] = json::Object{{"type", "json_schema"}, {"json_schema", std::move(named)}};
+    } else if (const auto* grammar = std::get_if<GrammarFormat>(&format)) {
+        const bool gbnf = grammar->syntax == GrammarFormat::Syntax::gbnf;
+        if (constraint == Constraint::vllm)
+            body["structured_outputs"] = json::Object{{"grammar", grammar->grammar}};
+        else if (constraint == Constraint::sglang && gbnf)
+            body["ebnf"] = grammar->grammar;
+        else if (constraint == Constraint::llama_cpp && gbnf)
+            body["grammar"] = grammar->grammar;
+        else
+            return wire::unsupported_format(format);
+    } else if (const auto* regex = std::get_if<RegexFormat>(&format)) {
+        if (constraint == Constraint::vllm)
+            body["structured_outputs"] = json::Object{{"regex", regex->pattern}};
+        else if (constraint == Constraint::sglang)
+            body["regex"] = regex->pattern;
+        else
+            return wire::unsupported_format(format);
+    }
+    return {};
+}
+
+Result<void> add_reasoning(json::Object& body, const std::optional<ReasoningSettings>& reasoning,
+                           const OpenAiOptions& options) {
+    if (!reasoning) return {};
+    using Effort = ReasoningSettings::Effort;
+    using Style = OpenAiQuirks::Reasoning;
+    const auto effort = reasoning->effort;
+    const bool off = effort == Effort::none || (!effort && reasoning->budget_tokens == 0U);
+    switch (options.quirks.reasoning) {
+        case Style::none:
+            return fail(ErrorCode::unsupported, "this model's server takes no settings for reasoning");
+        case Style::effort:
+            if (effort) body["reasoning_effort"] = std::string(to_string(*effort));
+            break;
+        case Style::openrouter: {
+            json::Object said;
+            if (effort) said["effort"] = std::string(to_string(*effort));
+            if (!effort && reasoning->budget_tokens) said["max_tokens"] = *reasoning->budget_tokens;
+            if (!reasoning->include) said["exclude"] = true;
+            if (said.empty()) said["enabled"] = true;
+            body["reasoning"] = std::move(said);
+            break;
+        }
+        case Style::thinking_type:
+            body["thinking"] = json::Object{{"type", off ? "disabled" : "enabled"}};
+            break;
+        case Style::enable_thinking:
+            body["enable_thinking"] = !off;
+            if (!off && reasoning->budget_tokens) body["thinking_budget"] = *reasoning->budget_tokens;
+            break;
+        case Style::chat_template:
+            body["chat_template_kwargs"] = json::Object{{"enable_thinking", !off}};
+            break;
+    }
+    return {};
+}
+
+void add_extras(json::Object& body, const RequestExtras& extras) {
+    const auto set = [&](const char* name, const std::string& value) {
+        if (!value.empty()) body[name] = value;
+    };
+    set("service_tier", extras.service_tier);
+    set("safety_identifier", extras.safety_identifier);
+    set("prompt_cache_key", extras.prompt_cache_key);
+    set("prompt_cache_retention", extras.prompt_cache_retention);
+    set("verbosity", extras.verbosity);
+    if (extras.store) body["store"] = *extras.store;
+    if (!extras.prediction.empty())
+        body["prediction"] = json::Object{{"type", "content"}, {"content", extras.prediction}};
+    if (!extras.audio_voice.empty()) {
+        body["modalities"] = json::Array{"text", "audio"};
+        body["audio"] = json::Object{{"voice", extras.audio_voice}, {"format", extras.audio_format}};
+    }
+}
+
+}  // namespace
 
 bool is_openai_host(const std::string& base_url) {
     return base_url.starts_with("https://api.openai.com/") || base_url.contains(".openai.azure.com/");
 }
 
-}  // namespace
+std::string audio_format(std::string_view media_type) {
+    const auto slash = media_type.find('/');
+    auto format = std::string(slash == std::string_view::npos ? media_type : media_type.substr(slash + 1));
+    if (format == "mpeg") return "mp3";
+    if (format == "x-wav" || format == "wave") return "wav";
+    return format;
+}
 
 Result<std::string> chat_body(const std::string& model, const ChatRequest& request, const OpenAiOptions& options) {
-    json::Array messages;
-    for (const auto& message : request.messages) TENON_CHECK(add_message(messages, message));
+    TENON_TRY(auto messages, messages_of(request.messages, options));
     json::Object body{{"model", model}, {"messages", std::move(messages)}};
-    if (!request.tools.empty()) {
-        json::Array tools;
-        for (const auto& tool : request.tools) {
-            json::Object function{{"name", tool.name}, {"description", tool.description}};
-            if (!tool.parameters_schema.empty()) {
-                auto schema = json::parse(tool.parameters_schema);
-                if (!schema)
-                    return fail(ErrorCode::invalid_argument,
-                                fmt::format("the parameters of tool \"{}\" are not JSON", tool.name), schema.error());
-                function["parameters"] = std::move(*schema);
-            }
-            tools.push_back(json::Object{{"type", "function"}, {"function", std::move(function)}});
-        }
-        body["tools"] = std::move(tools);
-    }
+    TENON_CHECK(add_tools(body, request, options));
     add_settings(body, request.settings, options);
     if (request.settings.max_tokens) {
-        using Field = OpenAiOptions::MaxTokensField;
-        const bool newer = options.max_tokens_field == Field::max_completion_tokens ||
-                           (options.max_tokens_field == Field::by_host && is_openai_host(options.base_url));
+        using Field = OpenAiQuirks::MaxTokensField;
+        const auto field = options.quirks.max_tokens_field;
+        const bool newer =
+            field == Field::max_completion_tokens || (field == Field::by_host && is_openai_host(options.base_url));
         body[newer ? "max_completion_tokens" : "max_tokens"] = *request.settings.max_tokens;
     }
     if (request.settings.top_logprobs) {
         body["logprobs"] = true;
         body["top_logprobs"] = *request.settings.top_logprobs;
     }
+    TENON_CHECK(add_format(body, request.format, options));
+    TENON_CHECK(add_reasoning(body, request.reasoning, options));
+    if (!request.metadata.empty()) {
+        json::Object metadata;
+        for (const auto& [key, value] : request.metadata) metadata[key] = value;
+        body["metadata"] = std::move(metadata);
+    }
     if (!request.user.empty()) body["user"] = request.user;
+    if (const auto* extras = request.extensions.get<RequestExtras>()) {
+        add_extras(body, *extras);
+        TENON_CHECK(wire::add_fields(body, extras->more));
+    }
     return json::dump(body);
 }
 
@@ -183,15 +213,6 @@ std::string embeddings_body(const std::string& model, const std::vector<std::str
                       {"encoding_format", options.base64 ? "base64" : "float"}};
     if (options.dimensions != 0) body["dimensions"] = options.dimensions;
     return json::dump(body);
-}
-
-std::string endpoint(const std::string& base_url, std::string_view path) {
-    const auto question = base_url.find('?');
-    std::string out = base_url.substr(0, question);
-    while (out.ends_with('/')) out.pop_back();
-    out += path;
-    if (question != std::string::npos) out += base_url.substr(question);
-    return out;
 }
 
 }  // namespace tenon::provider::openai

@@ -10,14 +10,16 @@
 namespace tenon::provider::openai {
 
 /// Bodies of POST /chat/completions and /completions, streamed. Errors: invalid_argument (a tool's schema is not JSON,
-/// a part that this role cannot carry).
+/// a part that this role cannot carry), unsupported (a form or setting this server has no word for).
 [[nodiscard]] Result<std::string> chat_body(const std::string& model, const llm::ChatRequest& request,
                                             const OpenAiOptions& options);
 [[nodiscard]] Result<std::string> completion_body(const std::string& model, const llm::CompletionRequest& request,
                                                   const OpenAiOptions& options);
 [[nodiscard]] std::string embeddings_body(const std::string& model, const std::vector<std::string>& texts,
                                           const OpenAiOptions& options);
-/// "base/v1?x=1" and "/chat/completions" → "base/v1/chat/completions?x=1".
-[[nodiscard]] std::string endpoint(const std::string& base_url, std::string_view path);
+/// OpenAI itself or Azure.
+[[nodiscard]] bool is_openai_host(const std::string& base_url);
+/// "wav" of "audio/x-wav".
+[[nodiscard]] std::string audio_format(std::string_view media_type);
 
 }  // namespace tenon::provider::openai

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "provider/openai/decode.hpp"
+#include "provider/wire/error.hpp"
 #include "tenon/base/base64.hpp"
 
 namespace tenon::provider::openai {
@@ -41,7 +42,7 @@ void collect(Outcome& out, const std::vector<ChatEvent>& events) {
 
 Outcome decode(std::initializer_list<std::string_view> pieces) {
     Outcome out;
-    StreamDecoder decoder;
+    ChatDecoder decoder;
     std::vector<ChatEvent> events;
     Result<void> result;
     for (const auto piece : pieces)
@@ -196,7 +197,7 @@ TEST(OpenAiStream, ReadsLogprobs) {
 }
 
 TEST(OpenAiStream, BoundsToolArguments) {
-    StreamDecoder decoder;
+    ChatDecoder decoder;
     std::vector<ChatEvent> events;
     const auto piece = message(
         R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":")" +
@@ -208,7 +209,7 @@ TEST(OpenAiStream, BoundsToolArguments) {
 }
 
 TEST(OpenAiStream, TakesAWholeAnswer) {
-    StreamDecoder decoder;
+    ChatDecoder decoder;
     std::vector<ChatEvent> events;
     ASSERT_TRUE(decoder.whole(
         R"({"id":"x","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"whole","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":1}}})",
@@ -219,14 +220,14 @@ TEST(OpenAiStream, TakesAWholeAnswer) {
     EXPECT_EQ(out.usage.cached_input_tokens, 2U);
     EXPECT_EQ(out.usage.reasoning_tokens, 1U);
     for (const auto* bad : {"", "[]", "{}", "{\"choices\":[]}", "nope"}) {
-        StreamDecoder other;
+        ChatDecoder other;
         std::vector<ChatEvent> none;
         EXPECT_FALSE(other.whole(bad, none)) << bad;
     }
 }
 
 TEST(OpenAiError, ReadsTheErrorObjectsOfManyServers) {
-    const auto error = [](int status, std::string_view body) { return error_of_response(status, {}, body); };
+    const auto error = [](int status, std::string_view body) { return wire::error_of_response(status, {}, body); };
     auto quota = error(
         429,
         R"({"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}})");
@@ -243,7 +244,7 @@ TEST(OpenAiError, ReadsTheErrorObjectsOfManyServers) {
               std::string::npos);
     EXPECT_NE(error(500, R"({"error":"model not loaded"})").message().find("model not loaded"), std::string::npos);
     EXPECT_EQ(error(502, "<html>Bad gateway</html>").code(), ErrorCode::unavailable);
-    const auto limited = error_of_response(429, {{"Retry-After", "7"}}, "{}");
+    const auto limited = wire::error_of_response(429, {{"Retry-After", "7"}}, "{}");
     EXPECT_EQ(limited.code(), ErrorCode::rate_limited);
     EXPECT_EQ(limited.retry_after_ms(), 7000);
 }

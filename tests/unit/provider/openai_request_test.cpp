@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "provider/wire/fields.hpp"
 #include "tenon/json/json.hpp"
 
 namespace tenon::provider::openai {
@@ -55,14 +56,14 @@ TEST(OpenAiRequest, WritesSettingsOnlyWhenSet) {
     request.settings.top_k = 40;
     request.user = "u";
     OpenAiOptions options;
-    options.ask_for_usage = false;
+    options.quirks.ask_for_usage = false;
     options.base_url = "http://127.0.0.1:8000/v1";
     EXPECT_EQ(body_of(request, options),
               parsed(R"({"model":"m","messages":[{"role":"user","content":"x"}],"temperature":0.5,"seed":7,"top_k":40,
         "stop":["\n","END"],"logit_bias":{"50256":-100.0},"stream":true,"max_tokens":9,"logprobs":true,"top_logprobs":2,"user":"u"})"));
     options.base_url = "https://api.openai.com/v1";
     EXPECT_EQ(body_of(request, options).at("max_completion_tokens"), json::Value(9));
-    options.max_tokens_field = OpenAiOptions::MaxTokensField::max_tokens;
+    options.quirks.max_tokens_field = OpenAiQuirks::MaxTokensField::max_tokens;
     EXPECT_EQ(body_of(request, options).at("max_tokens"), json::Value(9));
 }
 
@@ -106,9 +107,9 @@ TEST(OpenAiRequest, WritesCompletionsAndEmbeddings) {
 }
 
 TEST(OpenAiRequest, JoinsTheEndpoint) {
-    EXPECT_EQ(endpoint("http://h/v1", "/chat/completions"), "http://h/v1/chat/completions");
-    EXPECT_EQ(endpoint("http://h/v1/", "/embeddings"), "http://h/v1/embeddings");
-    EXPECT_EQ(endpoint("https://h/openai/deployments/d?api-version=2024-10-21", "/chat/completions"),
+    EXPECT_EQ(wire::endpoint("http://h/v1", "/chat/completions"), "http://h/v1/chat/completions");
+    EXPECT_EQ(wire::endpoint("http://h/v1/", "/embeddings"), "http://h/v1/embeddings");
+    EXPECT_EQ(wire::endpoint("https://h/openai/deployments/d?api-version=2024-10-21", "/chat/completions"),
               "https://h/openai/deployments/d/chat/completions?api-version=2024-10-21");
 }
 
