@@ -19,6 +19,17 @@ std::uint64_t machine_memory() {
     return pages > 0 && size > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size) : 0;
 }
 
+std::unexpected<Error> nameless() {
+    return fail(ErrorCode::invalid_argument, "'openai:' names no model; write openai:NAME");
+}
+
+/// A name that is not installed may have been meant for the server at --base-url.
+Error with_hint(Error error, const std::string& name, const Settings& settings) {
+    if (error.code() != ErrorCode::not_found || settings.base_url.empty()) return error;
+    return {error.code(),
+            fmt::format("{}; for the one at {}, write openai:{}", error.message(), settings.base_url, name)};
+}
+
 provider::OpenAiOptions remote_options(const Settings& s) {
     provider::OpenAiOptions options;
     if (!s.base_url.empty()) options.base_url = s.base_url;
@@ -63,11 +74,15 @@ Result<hub::Registry*> Context::registry() {
     return registry_.get();
 }
 
+std::uint64_t Context::memory_budget() const {
+    return settings_.memory_budget > 0 ? settings_.memory_budget : machine_memory() / 3 * 2;
+}
+
 Result<std::shared_ptr<provider::ModelPool>> Context::pool() {
     if (!pool_) {
         TENON_TRY(hub::Registry * models, registry());
         provider::ModelPoolOptions options;
-        options.memory_budget = settings_.memory_budget > 0 ? settings_.memory_budget : machine_memory() / 3 * 2;
+        options.memory_budget = memory_budget();
         options.engine.threads = settings_.threads;
         options.engine.context = settings_.context;
         options.engine.prefix_block = 16;
@@ -91,12 +106,14 @@ Result<std::shared_ptr<store::Store>> Context::store() {
 }
 
 task<Result<llm::ChatModelPtr>> Context::chat_model_async(std::string name) {
+    if (name == remote) co_return nameless();
     if (name.starts_with(remote))
         co_return provider::make_openai_chat_model(http_, name.substr(remote.size()), remote_options(settings_));
     co_return co_await pool_->chat(std::move(name), CallOptions{});
 }
 
 task<Result<llm::EmbedderPtr>> Context::embedder_async(std::string name) {
+    if (name == remote) co_return nameless();
     if (name.starts_with(remote))
         co_return provider::make_openai_embedder(http_, name.substr(remote.size()), remote_options(settings_));
     co_return co_await pool_->embedder(std::move(name), CallOptions{});
@@ -105,7 +122,10 @@ task<Result<llm::EmbedderPtr>> Context::embedder_async(std::string name) {
 Result<llm::ChatModelPtr> Context::chat_model(std::string_view name) {
     (void)http();
     TENON_CHECK(pool());
-    return sync_wait(runtime(), chat_model_async(std::string(name.empty() ? settings_.chat_model : name)));
+    const std::string wanted(name.empty() ? settings_.chat_model : name);
+    auto model = sync_wait(runtime(), chat_model_async(wanted));
+    if (!model) return std::unexpected(with_hint(std::move(model).error(), wanted, settings_));
+    return model;
 }
 
 Result<llm::EmbedderPtr> Context::embedder(std::string_view name) {

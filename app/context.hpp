@@ -36,6 +36,8 @@ class Context {
     /// `loaded` models stay within the memory budget.
     [[nodiscard]] Result<std::shared_ptr<provider::ModelPool>> pool();
     [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
+    /// Bytes that loaded models may take.
+    [[nodiscard]] std::uint64_t memory_budget() const;
 
     /// The same by coroutine, for the server. The context must outlive them.
     [[nodiscard]] task<Result<llm::ChatModelPtr>> chat_model_async(std::string name);

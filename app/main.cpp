@@ -2,14 +2,87 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <clocale>
 #include <csignal>
+#include <string>
+#include <vector>
 
 #include "commands.hpp"
 #include "terminal.hpp"
 
+namespace {
+
+using namespace tenon::app;
+
+std::string path_of(const CLI::App& app) {
+    const CLI::App* parent = const_cast<CLI::App&>(app).get_parent();
+    return parent == nullptr ? app.get_name() : path_of(*parent) + " " + app.get_name();
+}
+
+/// The examples stand on the first page only, and options say what they take in a word.
+void tidy(CLI::App& app) {
+    for (CLI::Option* option : app.get_options())
+        if (option->get_type_size() != 0) {
+            const std::string type = option->get_type_name();
+            if (type.starts_with("UINT") || type.starts_with("INT"))
+                option->type_name("N");
+            else if (type.starts_with("FLOAT"))
+                option->type_name("X");
+        }
+    for (CLI::App* sub : app.get_subcommands({})) {
+        sub->footer("");
+        tidy(*sub);
+    }
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+/// One sentence when a word that must be a command is none, with the one that was probably meant.
+std::string unknown_command(CLI::App& cli, const std::vector<std::string>& words) {
+    // What users of other tools type.
+    static constexpr std::pair<std::string_view, std::string_view> others[] = {
+        {"list", "models"},      {"ls", "models"},    {"ps", "models"},     {"rm", "remove"},
+        {"delete", "remove"},    {"run", "chat"},     {"search", "search"}, {"generate", "complete"},
+        {"embeddings", "embed"}, {"info", "show"},    {"server", "serve"},  {"download", "pull"},
+        {"add", "index"},        {"ingest", "index"}, {"query", "ask"}};
+    CLI::App* app = &cli;
+    for (const std::string& word : words) {
+        const auto subs = app->get_subcommands({});
+        if (subs.empty() || word.starts_with('-')) return {};
+        const auto at = std::ranges::find(subs, word, &CLI::App::get_name);
+        if (at != subs.end()) {
+            app = *at;
+            continue;
+        }
+        std::string close;
+        std::size_t best = 3;
+        for (const CLI::App* sub : subs)
+            if (const std::size_t d = edit_distance(word, sub->get_name()); d < best) best = d, close = sub->get_name();
+        for (const auto& [other, ours] : others)
+            if (word == other && std::ranges::find(subs, ours, &CLI::App::get_name) != subs.end()) close = ours;
+        return fmt::format("there is no command '{} {}'; {}see `{} --help`", path_of(*app), word,
+                           close.empty() ? "" : fmt::format("did you mean '{}'? ", close), path_of(*app));
+    }
+    return {};
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-    using namespace tenon::app;
     std::signal(SIGPIPE, SIG_IGN);
     std::setlocale(LC_CTYPE, "C.UTF-8");
     CLI::App cli{"Ask your documents with a language model that runs in this program: offline, with citations.",
@@ -23,20 +96,30 @@ int main(int argc, char** argv) {
         "Settings: flags over TENON_* variables over $TENON_HOME/tenon.toml over defaults. Guide: docs/guide/.");
     Command chosen;
     for (const auto& add : all_commands()) add(cli, chosen);
-    if (argc > 1 && argv[1][0] != '-' &&
-        cli.get_subcommands([&](CLI::App* sub) { return sub->get_name() == argv[1]; }).empty()) {
-        note(fmt::format("tenon: there is no command '{}'; see `tenon --help`", argv[1]));
+    tidy(cli);
+    std::vector<std::string> words(argv + 1, argv + argc);
+    if (words.empty()) {
+        note("tenon: say what to do, such as `tenon ask` or `tenon serve`; `tenon --help` lists the commands");
+        return 2;
+    }
+    if (words[0] == "version") words = {"--version"};
+    if (words[0] == "help") {  // `tenon help models show` is `tenon models show --help`
+        words.erase(words.begin());
+        words.emplace_back("--help");
+    }
+    if (auto problem = unknown_command(cli, words); !problem.empty()) {
+        note("tenon: " + problem);
         return 2;
     }
     try {
-        cli.parse(argc, argv);
+        std::ranges::reverse(words);  // the parser takes them from the back
+        cli.parse(std::move(words));
     } catch (const CLI::Success& success) {
         return cli.exit(success);  // --help, --version
     } catch (const CLI::ParseError& error) {
         const CLI::App* where = &cli;
-        for (const auto* sub : cli.get_subcommands()) where = sub;
-        note(fmt::format("tenon: {}; see `{} --help`", error.what(),
-                         where == &cli ? "tenon" : "tenon " + where->get_name()));
+        while (!where->get_subcommands().empty()) where = where->get_subcommands().back();
+        note(fmt::format("tenon: {}; see `{} --help`", error.what(), path_of(*where)));
         return 2;
     }
     if (!chosen) {

@@ -94,6 +94,13 @@ Result<std::string> read_stdin() {
     }
 }
 
+Result<std::string> text_or_stdin(const std::string& argument, bool given, std::string_view what) {
+    if (given && argument != "-") return argument;
+    if (!given && ::isatty(STDIN_FILENO) != 0)
+        return fail(ErrorCode::invalid_argument, fmt::format("{} is missing: give it, or pipe it in", what));
+    return read_stdin();
+}
+
 ProgressBar::ProgressBar(std::string label) : label_(std::move(label)), terminal_(stderr_is_terminal()) {}
 ProgressBar::~ProgressBar() { finish(); }
 
@@ -102,7 +109,7 @@ void ProgressBar::update(std::uint64_t done, std::uint64_t total, std::string_vi
     const double share = total == 0 ? 0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
     if (!terminal_) {
         const int tenth = static_cast<int>(share * 10);
-        if (tenth == last_tenth_) return;
+        if (tenth <= last_tenth_ || now - began_ < std::chrono::seconds(1)) return;
         last_tenth_ = tenth;
         fmt::print(stderr, "{}: {}%\n", label_, tenth * 10);
         return;

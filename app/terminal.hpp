@@ -27,8 +27,12 @@ int report(const Error& error);
 [[nodiscard]] std::string fit(std::string_view text, std::size_t columns);
 /// All of stdin. Errors: io, resource_exhausted.
 [[nodiscard]] Result<std::string> read_stdin();
+/// The text of an argument; when it is "-", or there is none and something is piped in, all of stdin.
+/// Errors: those of read_stdin; invalid_argument (`what` is missing and stdin is a terminal).
+[[nodiscard]] Result<std::string> text_or_stdin(const std::string& argument, bool given, std::string_view what);
 
-/// A bar redrawn in place on a terminal; elsewhere a plain line now and then. Not thread-safe.
+/// A bar redrawn in place on a terminal; elsewhere a plain line at each tenth, once the work has taken a second. Never
+/// goes back. Not thread-safe.
 class ProgressBar {
   public:
     explicit ProgressBar(std::string label);
@@ -45,7 +49,8 @@ class ProgressBar {
     bool terminal_;
     bool drawn_ = false;
     std::chrono::steady_clock::time_point last_{};
-    int last_tenth_ = -1;
+    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    int last_tenth_ = 0;
 };
 
 }  // namespace tenon::app

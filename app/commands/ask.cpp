@@ -13,6 +13,7 @@ namespace {
 
 struct Options {
     std::string question, from;
+    CLI::Option* given = nullptr;
     RemoteFlags remote;
     std::size_t top_k = 0, max_tokens = 0;
     double temperature = 0;
@@ -20,8 +21,8 @@ struct Options {
 };
 
 void declare(CLI::App& sub, Options& o) {
-    sub.add_option("QUESTION", o.question, "in any language the model knows; - reads it from standard input")
-        ->required();
+    o.given = sub.add_option("QUESTION", o.question,
+                             "in any language the model knows; without it, or with -, standard input");
     sub.add_option("--from,-f", o.from, "knowledge base")->required();
     o.remote.declare(sub);
     sub.add_option("--top-k,-k", o.top_k, "chunks that the passages are chosen from (8)")->check(CLI::Range(1, 100));
@@ -35,10 +36,8 @@ void declare(CLI::App& sub, Options& o) {
 
 Result<void> run(Context& context, const Options& o) {
     o.remote.apply(context.settings());
-    std::string question = o.question;
-    if (question == "-") {
-        TENON_TRY(question, read_stdin());
-    }
+    TENON_TRY(std::string question, text_or_stdin(o.question, o.given->count() > 0, "QUESTION"));
+    while (question.ends_with('\n') || question.ends_with('\r')) question.pop_back();
     TENON_TRY(const auto retriever, open_retriever(context, o.from));
     TENON_TRY(const auto model, context.chat_model(""));
     const rag::Answerer answerer(retriever, model);

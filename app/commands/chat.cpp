@@ -2,7 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <iostream>
+#include <cerrno>
+#include <utility>
 
 #include <boost/json.hpp>
 
@@ -79,28 +80,43 @@ class Session {
                 if (auto done = command(line); !done) note(done.error().describe());
                 continue;
             }
-            if (auto done = answer(line); !done) note(done.error().describe());
+            if (auto done = answer(line); !done) {
+                if (!terminal) return done;  // whoever pipes questions in wants to know
+                note(done.error().describe());
+            }
         }
         if (terminal) print_line("");
         return {};
     }
 
   private:
-    static bool read_line(std::string& line) {
+    /// A line, or several when they end in a backslash. False at the end of the input.
+    bool read_line(std::string& line) {
         line.clear();
-        std::string part;
-        // While we wait for a line, Ctrl-C only clears it.
-        const InterruptGuard guard;
-        while (std::getline(std::cin, part)) {
-            if (!part.empty() && part.back() == '\\') {
-                part.pop_back();
-                line += part + "\n";
+        const InterruptGuard guard;  // while we wait for a line, Ctrl-C only clears it
+        for (;;) {
+            if (const auto end = input_.find('\n'); end != std::string::npos) {
+                std::string part = input_.substr(0, end);
+                input_.erase(0, end + 1);
+                if (part.ends_with('\r')) part.pop_back();
+                line += part;
+                if (!part.ends_with('\\')) return true;
+                line.back() = '\n';
                 continue;
             }
-            line += part;
-            return true;
+            char buffer[4096];
+            const ssize_t n = ::read(STDIN_FILENO, buffer, sizeof buffer);
+            if (n > 0) {
+                input_.append(buffer, static_cast<std::size_t>(n));
+            } else if (n < 0 && errno == EINTR) {
+                input_.clear();
+                line.clear();
+                print("\n> ");
+            } else {
+                line += std::exchange(input_, {});
+                return !line.empty();
+            }
         }
-        return !line.empty();
     }
 
     Result<void> ground(std::string_view name) {
@@ -205,6 +221,7 @@ class Session {
     Context& context_;
     const Options& options_;
     std::string system_, from_;
+    std::string input_;  // read, but not yet a line
     llm::ChatModelPtr model_;
     std::unique_ptr<rag::Answerer> answerer_;
     std::vector<llm::Message> turns_;

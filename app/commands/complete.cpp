@@ -9,13 +9,14 @@ namespace {
 
 struct Options {
     std::string prompt;
+    CLI::Option* given = nullptr;
     RemoteFlags remote;
     SamplingFlags sampling;
     bool json = false, echo = false;
 };
 
 void declare(CLI::App& sub, Options& o) {
-    sub.add_option("PROMPT", o.prompt, "the text to go on from; without it, standard input");
+    o.given = sub.add_option("PROMPT", o.prompt, "the text to go on from; without it, or with -, standard input");
     o.remote.declare(sub);
     o.sampling.declare(sub);
     sub.add_flag("--echo", o.echo, "print the prompt before its continuation");
@@ -42,10 +43,7 @@ task<Result<Whole>> collect(llm::ChatModelPtr model, llm::CompletionRequest requ
 Result<void> run(Context& context, const Options& o) {
     o.remote.apply(context.settings());
     llm::CompletionRequest request;
-    request.prompt = o.prompt;
-    if (request.prompt.empty()) {
-        TENON_TRY(request.prompt, read_stdin());
-    }
+    TENON_TRY(request.prompt, text_or_stdin(o.prompt, o.given->count() > 0, "PROMPT"));
     request.settings = o.sampling.settings();
     if (!request.settings.max_tokens) request.settings.max_tokens = 256;
     TENON_TRY(const auto model, context.chat_model(""));

@@ -1,5 +1,6 @@
 // tenon doctor: what this machine has, and what is missing.
 #include <fmt/format.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #include <boost/json.hpp>
 
@@ -7,6 +8,7 @@
 #include <fstream>
 
 #include "options.hpp"
+#include "tenon/base/process.hpp"
 #include "tenon/hub/registry.hpp"
 #include "tenon/tensor/ops.hpp"
 #include "tenon/tensor/thread_team.hpp"
@@ -28,21 +30,31 @@ std::string cpu_name() {
     return "unknown";
 }
 
-std::uint64_t available_memory() {
+std::uint64_t memory_of(std::string_view key) {
     std::ifstream info("/proc/meminfo");
     for (std::string line; std::getline(info, line);)
-        if (line.starts_with("MemAvailable:")) return std::strtoull(line.c_str() + 13, nullptr, 10) * 1024;
+        if (line.starts_with(key)) return std::strtoull(line.c_str() + key.size(), nullptr, 10) * 1024;
     return 0;
 }
 
-bool on_path(const std::string& program) {
-    const char* path = std::getenv("PATH");
-    for (std::string_view rest = path != nullptr ? path : ""; !rest.empty();) {
-        const auto colon = rest.find(':');
-        if (::access((std::string(rest.substr(0, colon)) + "/" + program).c_str(), X_OK) == 0) return true;
-        rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
-    }
-    return false;
+#if defined(__clang__)
+constexpr const char* compiler = "clang " __clang_version__;
+#else
+constexpr const char* compiler = "gcc " __VERSION__;
+#endif
+
+std::string system_name() {
+    utsname names{};
+    return ::uname(&names) == 0 ? fmt::format("{} {} {}", names.sysname, names.release, names.machine) : "unknown";
+}
+
+/// What a program says of its version; empty when it is not there.
+std::string first_line_of(const std::vector<std::string>& command) {
+    ProcessOptions options;
+    options.inherit_environment = true;
+    options.merge_error = true;
+    const auto said = run_process(command, options);
+    return said ? said->out.substr(0, said->out.find('\n')) : "";
 }
 
 Result<void> run(Context& context, const Options& o) {
@@ -68,7 +80,9 @@ Result<void> run(Context& context, const Options& o) {
         bases.push_back(json::Object{{"name", b.name}, {"documents", b.documents}, {"chunks", b.chunks}});
         if (!b.problem.empty()) problems.push_back(fmt::format("knowledge base {}: {}", b.name, b.problem));
     }
-    const bool pdf = on_path("pdftotext"), pip = on_path("python3");
+    const std::string pdf_version = first_line_of({"pdftotext", "-v"}),
+                      python_version = first_line_of({"python3", "--version"});
+    const bool pdf = !pdf_version.empty(), pip = !python_version.empty();
     if (!pdf) problems.emplace_back("pdftotext is missing, so PDF files cannot be indexed: install poppler-utils");
     if (!pip) problems.emplace_back("python3 is missing, so pip: sources cannot be pulled (nothing else needs it)");
     if (tensor::active_isa() == tensor::Isa::scalar)
@@ -89,7 +103,7 @@ Result<void> run(Context& context, const Options& o) {
                                 {"features", std::string(tensor::cpu_features())},
                                 {"kernels", std::string(tensor::isa_name(tensor::active_isa()))},
                                 {"threads", s.threads > 0 ? s.threads : tensor::ThreadTeam::default_threads()},
-                                {"memory_available", available_memory()},
+                                {"memory_available", memory_of("MemAvailable:")},
                                 {"disk_available", space.available},
                                 {"home", s.home.string()},
                                 {"settings_file", s.file.string()},
@@ -99,6 +113,11 @@ Result<void> run(Context& context, const Options& o) {
                                 {"knowledge_bases", std::move(bases)},
                                 {"pdftotext", pdf},
                                 {"python3", pip},
+                                {"memory_total", memory_of("MemTotal:")},
+                                {"versions", json::Object{{"pdftotext", pdf_version},
+                                                          {"python3", python_version},
+                                                          {"compiler", compiler},
+                                                          {"system", system_name()}}},
                                 {"problems", std::move(list)}});
         return {};
     }
@@ -110,7 +129,8 @@ Result<void> run(Context& context, const Options& o) {
     line("features", tensor::cpu_features());
     line("kernels", fmt::format("{} (of {})", tensor::isa_name(tensor::active_isa()), isas));
     line("threads", fmt::format("{}", s.threads > 0 ? s.threads : tensor::ThreadTeam::default_threads()));
-    line("memory", fmt::format("{} available", human_bytes(available_memory())));
+    line("memory", fmt::format("{} available of {}; loaded models may take {}", human_bytes(memory_of("MemAvailable:")),
+                               human_bytes(memory_of("MemTotal:")), human_bytes(context.memory_budget())));
     line("home", fmt::format("{} ({} free)", s.home.string(), human_bytes(space.available)));
     line("settings", s.file.empty() ? "defaults and environment (no tenon.toml)" : s.file.string());
     line("chat model", s.chat_model);
@@ -118,7 +138,10 @@ Result<void> run(Context& context, const Options& o) {
     for (const auto& m : installed) line("installed", fmt::format("{} ({})", m.name, human_bytes(m.bytes)));
     for (const auto& b : listed)
         line("knowledge base", fmt::format("{}: {} documents, {} chunks", b.name, b.documents, b.chunks));
-    line("PDF", pdf ? "pdftotext found" : "no pdftotext");
+    line("PDF", pdf ? pdf_version : "no pdftotext");
+    line("pip: sources", pip ? python_version : "no python3");
+    line("built with", compiler);
+    line("system", system_name());
     if (problems.empty())
         print_line("\nnothing is missing");
     else

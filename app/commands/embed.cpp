@@ -14,7 +14,7 @@ struct Options {
 };
 
 void declare(CLI::App& sub, Options& o) {
-    sub.add_option("TEXT", o.texts, "texts; without one, standard input is one text");
+    sub.add_option("TEXT", o.texts, "texts; without one, or with -, standard input is one text");
     sub.add_option("--model,-m", o.model, "embedding model; default: the settings' (minilm)");
     sub.add_option("--base-url", o.base_url, "of an OpenAI-compatible server, for openai:NAME");
     sub.add_flag("--query", o.query, "embed as questions, for models that tell them from passages");
@@ -25,8 +25,9 @@ void declare(CLI::App& sub, Options& o) {
 Result<void> run(Context& context, const Options& o) {
     if (!o.base_url.empty()) context.settings().base_url = o.base_url;
     auto texts = o.texts;
-    if (texts.empty()) {
-        TENON_TRY(const std::string input, read_stdin());
+    if (texts.empty() || (texts.size() == 1 && texts[0] == "-")) {
+        TENON_TRY(const std::string input, text_or_stdin("-", !texts.empty(), "TEXT"));
+        texts.clear();
         if (o.lines) {
             for (std::size_t at = 0; at < input.size();) {
                 const auto end = std::min(input.find('\n', at), input.size());
@@ -36,9 +37,10 @@ Result<void> run(Context& context, const Options& o) {
         } else {
             texts.push_back(input);
         }
-        if (texts.empty())
-            return fail(ErrorCode::invalid_argument, "there is no text: give one, or write it to standard input");
     }
+    if (texts.empty() || std::ranges::find(texts, "") != texts.end())
+        return fail(ErrorCode::invalid_argument,
+                    "an empty text has no vector: give one, or write it to standard input");
     TENON_TRY(const auto embedder, context.embedder(o.model));
     const InterruptGuard interrupt;
     TENON_TRY(const auto result,

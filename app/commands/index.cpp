@@ -11,7 +11,7 @@ namespace {
 
 struct Options {
     std::vector<std::string> paths;
-    std::string into, embedding;
+    std::string into, embedding, base_url;
     std::size_t chunk_tokens = 0;
     bool json = false, force = false, keep_missing = false, text_only = false, hidden = false, verbose = false;
 };
@@ -21,6 +21,7 @@ void declare(CLI::App& sub, Options& o) {
     sub.add_option("--into,-i", o.into, "knowledge base; made when it does not exist")->required();
     sub.add_option("--embedding", o.embedding,
                    "embedding model, when the base is made; default: the settings' (minilm)");
+    sub.add_option("--base-url", o.base_url, "of an OpenAI-compatible server, for --embedding openai:NAME");
     sub.add_flag("--text-only", o.text_only, "make the base without vectors: full-text search only");
     sub.add_option("--chunk-tokens", o.chunk_tokens, "longest chunk, in tokens of the embedding model")
         ->check(CLI::Range(16, 4096));
@@ -33,6 +34,7 @@ void declare(CLI::App& sub, Options& o) {
 
 Result<void> run(Context& context, const Options& o) {
     const auto began = Clock::now();
+    if (!o.base_url.empty()) context.settings().base_url = o.base_url;
     TENON_TRY(const auto base, open_for_indexing(context, o.into, o.text_only ? "none" : o.embedding));
     rag::IngestOptions options;
     options.force = o.force;
@@ -79,8 +81,8 @@ Result<void> run(Context& context, const Options& o) {
                                result->added, result->replaced, result->unchanged, result->removed, result->chunks,
                                human_seconds(seconds)));
         if (!result->skipped.empty() && !o.verbose)
-            note(
-                fmt::format("{} files of other kinds were passed over (--verbose lists them)", result->skipped.size()));
+            note(fmt::format("{} {} passed over (--verbose says why)", result->skipped.size(),
+                             result->skipped.size() == 1 ? "file was" : "files were"));
         if (o.verbose)
             for (const auto& s : result->skipped) note(fmt::format("  passed over {}: {}", s.source, s.reason));
         for (const auto& f : result->failed) note(fmt::format("  not indexed {}: {}", f.source, f.error.describe()));

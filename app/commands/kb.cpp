@@ -85,7 +85,8 @@ Result<void> show(Context& context, const Options& o) {
                            human_bytes(info.bytes),
                            info.embedding_model.empty() ? "none (text only)" : info.embedding_model));
     for (const auto& d : documents)
-        print_line(fmt::format("{:>6} chunks  {}  {}", d.chunks, when(d.indexed_at), d.source));
+        print_line(fmt::format("{:>6} {}  {}  {}", d.chunks, d.chunks == 1 ? "chunk " : "chunks", when(d.indexed_at),
+                               d.source));
     return {};
 }
 
@@ -93,7 +94,10 @@ Result<void> remove(Context& context, const Options& o) {
     TENON_TRY(const auto store, context.store());
     if (o.source.empty()) {
         TENON_CHECK(store->remove(o.name));
-        print_line(fmt::format("removed {}", o.name));
+        if (o.json)
+            print_json(json::Object{{"name", o.name}, {"removed", true}});
+        else
+            print_line(fmt::format("removed {}", o.name));
         return {};
     }
     TENON_TRY(const auto base, store->get(o.name));
@@ -101,7 +105,10 @@ Result<void> remove(Context& context, const Options& o) {
     if (!was_there)
         return fail(ErrorCode::not_found,
                     fmt::format("{} has no document '{}'; `tenon kb show {}` lists them", o.name, o.source, o.name));
-    print_line(fmt::format("removed {} from {}", o.source, o.name));
+    if (o.json)
+        print_json(json::Object{{"name", o.name}, {"document", o.source}, {"removed", true}});
+    else
+        print_line(fmt::format("removed {} from {}", o.source, o.name));
     return {};
 }
 

@@ -53,19 +53,25 @@ Result<void> list(Context& context, const Options& o) {
         note("no model is installed; `tenon models --available` lists what `tenon pull NAME` can fetch");
         return {};
     }
-    print_line(fmt::format("{:<26} {:<10} {:<10} {:<9} {:>10}  {}", "NAME", "ROLE", "KIND", "TYPE", "SIZE", "LICENCE"));
+    std::size_t width = 20;
+    for (const auto& row : rows) width = std::max(width, json::string_or(row, "name", "").size());
+    print_line(
+        fmt::format("{:<{}} {:<10} {:<10} {:<9} {:>10}  {}", "NAME", width, "ROLE", "KIND", "TYPE", "SIZE", "LICENCE"));
     for (const auto& row : rows) {
-        if (json::bool_or(row, "installed", false))
-            print_line(fmt::format("{:<26} {:<10} {:<10} {:<9} {:>10}  {}", json::string_or(row, "name", ""),
-                                   json::string_or(row, "role", ""), json::string_or(row, "architecture", "?"),
-                                   json::string_or(row, "quantisation", "?"),
-                                   human_bytes(static_cast<std::uint64_t>(json::integer_or(row, "bytes", 0))),
-                                   json::string_or(row, "licence", "")));
-        else
-            print_line(fmt::format("{:<26} {:<10} {:<32} {}", json::string_or(row, "name", ""),
-                                   json::string_or(row, "role", ""), "not installed: tenon pull",
-                                   json::string_or(row, "description", "")));
+        if (!json::bool_or(row, "installed", false)) continue;
+        print_line(fmt::format("{:<{}} {:<10} {:<10} {:<9} {:>10}  {}{}", json::string_or(row, "name", ""), width,
+                               json::string_or(row, "role", ""), json::string_or(row, "architecture", "?"),
+                               json::string_or(row, "quantisation", "?"),
+                               human_bytes(static_cast<std::uint64_t>(json::integer_or(row, "bytes", 0))),
+                               json::string_or(row, "licence", ""),
+                               json::bool_or(row, "supported", false) ? "" : "  (cannot be run yet)"));
     }
+    if (!o.available) return {};
+    print_line("\nnot installed; `tenon pull NAME` fetches one:");
+    for (const auto& row : rows)
+        if (!json::bool_or(row, "installed", false))
+            print_line(fmt::format("{:<{}} {:<10} {}", json::string_or(row, "name", ""), width,
+                                   json::string_or(row, "role", ""), json::string_or(row, "description", "")));
     return {};
 }
 
@@ -137,12 +143,18 @@ Result<void> run(Context& context, const Options& o) {
     TENON_TRY(const hub::Registry* registry, context.registry());
     if (o.action == Options::Action::path) {
         TENON_TRY(const auto found, registry->resolve(o.name));
-        print_line(found.path.string());
+        if (o.json)
+            print_json(json::Object{{"name", found.name}, {"path", found.path.string()}});
+        else
+            print_line(found.path.string());
         return {};
     }
     if (o.action == Options::Action::remove) {
         TENON_CHECK(registry->remove(o.name));
-        print_line(fmt::format("removed {}", o.name));
+        if (o.json)
+            print_json(json::Object{{"name", o.name}, {"removed", true}});
+        else
+            print_line(fmt::format("removed {}", o.name));
         return {};
     }
     const InterruptGuard interrupt;

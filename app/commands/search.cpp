@@ -26,6 +26,8 @@ void declare(CLI::App& sub, Options& o) {
 }
 
 Result<void> run(Context& context, const Options& o) {
+    if (o.query.find_first_not_of(" \t\r\n") == std::string::npos)
+        return fail(ErrorCode::invalid_argument, "the query is empty");
     TENON_TRY(const auto retriever, open_retriever(context, o.from));
     rag::RetrieveOptions how;
     how.top_k = o.top_k;
@@ -54,8 +56,9 @@ Result<void> run(Context& context, const Options& o) {
         if (p.hit.similarity)
             scores += fmt::format(", cosine {:.3f}{}", *p.hit.similarity,
                                   p.vector_rank ? fmt::format(" (#{})", *p.vector_rank) : "");
-        const std::string place =
-            c.page > 0 ? fmt::format("page {}", c.page) : fmt::format("{}-{}", c.start_line, c.end_line);
+        const std::string place = c.page > 0                   ? fmt::format("page {}", c.page)
+                                  : c.start_line == c.end_line ? fmt::format("{}", c.start_line)
+                                                               : fmt::format("{}-{}", c.start_line, c.end_line);
         print_line(fmt::format("{}. {}:{}  {}", ++n, p.hit.source, place, scores));
         if (!c.heading.empty()) print_line("   " + c.heading);
         std::string text = c.text;

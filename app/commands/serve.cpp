@@ -46,6 +46,34 @@ std::int64_t parse_time(const std::string& rfc3339) {
     return static_cast<std::int64_t>(::timegm(&parts));
 }
 
+/// Requests name installed models, remote ones, and what the settings and knowledge bases name. A path is no name: over
+/// HTTP it would let anyone probe the machine's files.
+struct Gate {
+    const hub::Registry* registry;
+    std::shared_ptr<store::Store> store;
+    const Settings* settings;
+
+    [[nodiscard]] Result<void> check(const std::string& name) const {
+        if (name.starts_with("openai:") || name == settings->chat_model || name == settings->embedding_model) return {};
+        const auto installed = registry->find(name);
+        if (installed) return {};
+        if (const auto bases = store->list())
+            for (const auto& base : *bases)
+                if (base.embedding_model == name) return {};
+        return std::unexpected(installed.error());
+    }
+};
+
+task<Result<llm::ChatModelPtr>> open_chat_model(Context* context, std::shared_ptr<const Gate> gate, std::string name) {
+    TENON_CO_CHECK(gate->check(name));
+    co_return co_await context->chat_model_async(std::move(name));
+}
+
+task<Result<llm::EmbedderPtr>> open_embedder(Context* context, std::shared_ptr<const Gate> gate, std::string name) {
+    TENON_CO_CHECK(gate->check(name));
+    co_return co_await context->embedder_async(std::move(name));
+}
+
 Result<void> run(Context& context, const Options& o) {
     // Block the signals before any thread starts, so that only the wait below takes them.
     sigset_t signals;
@@ -65,8 +93,12 @@ Result<void> run(Context& context, const Options& o) {
     services.default_chat_model = settings.chat_model;
     services.default_embedding_model = settings.embedding_model;
     services.version = TENON_VERSION;
-    services.chat_model = [&context](std::string name) { return context.chat_model_async(std::move(name)); };
-    services.embedder = [&context](std::string name) { return context.embedder_async(std::move(name)); };
+    services.memory_budget = context.memory_budget();
+    const auto gate = std::make_shared<const Gate>(Gate{registry, services.store, &settings});
+    services.chat_model = [&context, gate](std::string name) {
+        return open_chat_model(&context, gate, std::move(name));
+    };
+    services.embedder = [&context, gate](std::string name) { return open_embedder(&context, gate, std::move(name)); };
     services.models = [registry, pool, &settings] {
         std::vector<serve::ModelEntry> out;
         const auto loaded = pool->loaded();
@@ -83,7 +115,8 @@ Result<void> run(Context& context, const Options& o) {
                 e.role = m.role == hub::Role::embedding ? "embedding" : "chat";
                 e.created = parse_time(m.installed_at);
                 e.licence = m.licence;
-                e.loaded = std::ranges::any_of(loaded, [&](const auto& l) { return l.path == m.path; });
+                const auto held = std::ranges::find(loaded, m.path, &provider::LoadedModel::path);
+                e.loaded = held != loaded.end();
                 if (const auto info = model::inspect(m.path)) {
                     if (!info->supported) continue;
                     e.architecture = info->architecture;
@@ -91,6 +124,7 @@ Result<void> run(Context& context, const Options& o) {
                     e.context_length = info->context_length;
                     e.memory_bytes = info->memory_needed(info->role == model::ModelRole::causal ? 4096 : 0);
                 }
+                if (e.loaded) e.memory_bytes = held->bytes;
                 out.push_back(std::move(e));
             }
         // The default first: clients that take the first model get it.

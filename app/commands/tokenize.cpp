@@ -13,11 +13,13 @@ namespace {
 struct Options {
     std::string model;
     std::string text;
+    CLI::Option* given = nullptr;
     bool json = false, decode = false, special = false, plain = false;
 };
 
 void declare(CLI::App& sub, Options& o) {
-    sub.add_option("TEXT", o.text, "the text; without it, standard input is read to its end, byte for byte");
+    o.given = sub.add_option("TEXT", o.text,
+                             "the text; without it, or with -, standard input is read to its end, byte for byte");
     sub.add_option("--model,-m", o.model, "whose tokenizer; default: the chat model");
     sub.add_flag("--json", o.json, "print {\"ids\": [...], \"count\": N}");
     sub.add_flag("--decode", o.decode, "the input is token ids; print their text");
@@ -45,10 +47,7 @@ Result<std::vector<text::TokenId>> read_ids(std::string_view input) {
 Result<void> run(Context& context, const Options& o) {
     TENON_TRY(const auto path, context.model_path(o.model.empty() ? context.settings().chat_model : o.model));
     TENON_TRY(const auto tokenizer, model::load_tokenizer(path));
-    std::string input = o.text;
-    if (input.empty()) {
-        TENON_TRY(input, read_stdin());
-    }
+    TENON_TRY(const std::string input, text_or_stdin(o.text, o.given->count() > 0, "TEXT"));
     if (o.decode) {
         TENON_TRY(const auto ids, read_ids(input));
         const std::string text = tokenizer->decode(ids, false);

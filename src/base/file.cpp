@@ -97,7 +97,7 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 Result<void> write_file_atomic(const std::filesystem::path& path, std::string_view bytes) {
     std::string temporary = path.string() + ".XXXXXX";
     Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (fd.get() < 0) return std::unexpected(os_error("create", temporary, errno));
+    if (fd.get() < 0) return std::unexpected(os_error("create", path, errno));
     const auto abandon = [&](std::string_view action) {
         const int number = errno;
         ::unlink(temporary.c_str());

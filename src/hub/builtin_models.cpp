@@ -70,7 +70,7 @@ sources = [
 role = "embedding"
 description = "Multilingual, more than a hundred languages; 1024 dimensions, 8192 tokens"
 licence = "MIT"
-sources = ["hf:BAAI/bge-m3"]
+sources = ["hf:BAAI/bge-m3", "hf:gpustack/bge-m3-GGUF:bge-m3-FP16.gguf"]
 
 [models.bge-small-zh]
 role = "embedding"

@@ -80,8 +80,11 @@ Result<fs::path> download_wheel(const Job& job, const std::string& package, cons
     options.grace = std::chrono::seconds(2);
     options.environment = {{"TMPDIR", fs::absolute(temporary).string()}};
     options.stop = job.options.stop;
+    // pip moves a finished wheel out of its temporary folder: what was seen once stays counted.
+    std::uint64_t most = 0;
     options.on_tick = [&] {
-        job.report(PullStage::downloading, shown, before + bytes_below(temporary), job.expected_total());
+        most = std::max({most, bytes_below(temporary), bytes_below(folder)});
+        job.report(PullStage::downloading, shown, before + most, job.expected_total());
     };
     auto result = run_process(command, options);
     fs::remove_all(temporary, ec);

@@ -85,17 +85,42 @@ Result<InstalledModel> Registry::find(std::string_view name) const {
     if (catalog_.find(name) || looks_like_source(name))
         return fail(ErrorCode::not_found,
                     fmt::format("the model '{0}' is not installed; fetch it with: tenon pull {0}", name));
+    // A part of names is a question for all of them; otherwise the nearest.
+    const auto lower = [](std::string_view text) {
+        std::string out(text);
+        for (char& c : out)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+        return out;
+    };
+    std::vector<std::string> known;
+    for (const CatalogEntry& entry : catalog_.entries()) known.push_back(entry.name);
+    if (const auto installed = list())
+        for (const InstalledModel& model : *installed)
+            if (std::ranges::find(known, model.name) == known.end()) known.push_back(model.name);
+    std::string containing;
+    for (const std::string& candidate : known)
+        if (name.size() >= 3 && lower(candidate).find(lower(name)) != std::string::npos)
+            containing += fmt::format("{}'{}'", containing.empty() ? "" : ", ", candidate);
+    if (!containing.empty())
+        return fail(ErrorCode::not_found, fmt::format("there is no model '{}'; did you mean {}?", name, containing));
+    if (const auto slash = name.find('/'); slash != std::string_view::npos && slash > 0 && name.front() != '.' &&
+                                           name.front() != '/' && name.find('/', slash + 1) == std::string_view::npos &&
+                                           !name.ends_with(".gguf") && parse_source(fmt::format("hf:{}", name)))
+        return fail(
+            ErrorCode::not_found,
+            fmt::format("there is no model '{0}'; for the repository on the hub, write: tenon pull hf:{0}", name));
     std::string_view close;
     std::size_t best = std::max<std::size_t>(name.size() / 3, 2) + 1;
-    for (const CatalogEntry& entry : catalog_.entries()) {
-        const std::size_t distance = edit_distance(name, entry.name);
-        if (distance < best) best = distance, close = entry.name;
+    for (const std::string& candidate : known) {
+        const std::size_t distance = edit_distance(lower(name), lower(candidate));
+        if (distance < best) best = distance, close = candidate;
     }
     if (!close.empty())
         return fail(ErrorCode::not_found, fmt::format("there is no model '{}'; did you mean '{}'?", name, close));
     return fail(
         ErrorCode::not_found,
-        fmt::format("there is no model '{}'; `tenon models` lists what is installed and what can be pulled", name));
+        fmt::format("there is no model '{}'; `tenon models --available` lists what is installed and what can be pulled",
+                    name));
 }
 
 Result<ResolvedModel> Registry::resolve(std::string_view name_or_path) const {

@@ -66,11 +66,18 @@ bool is_package(std::string_view package) noexcept {
 }
 
 Result<Source> parse_hf(Source source, std::string_view rest, std::string_view text) {
+    // The revision may follow the file or the repository: org/repo:file@revision, org/repo@revision:file.
+    std::string without;
     if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
-        source.revision = rest.substr(at + 1);
+        const std::string_view tail = rest.substr(at + 1);
+        const std::size_t colon = std::min(tail.find(':'), tail.size());
+        source.revision = tail.substr(0, colon);
         if (!is_word(source.revision, "._-/") || !is_inner_path(source.revision))
             return bad(text, "has a malformed revision");
-        rest = rest.substr(0, at);
+        if (colon < tail.size() && rest.substr(0, at).find(':') != std::string_view::npos)
+            return bad(text, "names two files");
+        without = std::string(rest.substr(0, at)) + std::string(tail.substr(colon));
+        rest = without;
     }
     if (const std::size_t colon = rest.find(':'); colon != std::string_view::npos) {
         source.member = rest.substr(colon + 1);

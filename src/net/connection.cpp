@@ -125,7 +125,7 @@ task<bool> Connection::serve_one() {
     record_.remote = remote_;
     request_headers_.clear();
     request_id_.clear();
-    expects_continue_ = http_1_0_ = false;
+    expects_continue_ = http_1_0_ = answered_ = false;
     keep_alive_ = true;
     waiting_ = true;
     if (draining_ || core_->draining) co_return false;
@@ -140,7 +140,7 @@ task<bool> Connection::serve_one() {
         keep_alive_ = false;
     }
     record_.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
-    record_.client_gone = gone_;
+    record_.client_gone = gone_ && !answered_;
     if (options().on_complete) options().on_complete(record_);
     co_return keep_alive_ && !gone_;
 }
@@ -279,6 +279,7 @@ task<void> Connection::call_streaming(const Route& route, HttpRequest request, C
     }
     if (!what.empty()) log_failure(what);
     if (done) done = co_await writer->finish();
+    answered_ = done.has_value();
     const bool told = writer->started();
     writer->detach();
     if (done || gone_) co_return;
@@ -368,7 +369,8 @@ task<void> Connection::respond(HttpResponse response, bool head) {
     if (head || framing == Framing::none) response.body.clear();
     record_.body_bytes_out = response.body.size();
     auto text = make_head(response.status, std::move(response.headers), framing, length);
-    (void)co_await send(std::move(text), std::move(response.body));
+    const auto sent = co_await send(std::move(text), std::move(response.body));
+    answered_ = sent.has_value();
 }
 
 task<Result<void>> Connection::send(std::string bytes, std::string more) {

@@ -88,6 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     AccessRecord record_;
     std::uint64_t body_limit_ = 0;
     bool expects_continue_ = false, keep_alive_ = true, http_1_0_ = false, gone_ = false, waiting_ = true;
+    bool answered_ = false;  ///< the whole answer was handed to the socket: a client may go now
     bool draining_ = false;
 
     // The read that notices a client closing while a handler runs

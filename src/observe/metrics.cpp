@@ -85,6 +85,11 @@ void Metrics::set(const std::string& name, const std::string& help, const Labels
     if (auto* s = impl_->find(name, help, labels, Kind::gauge)) s->value = value;
 }
 
+void Metrics::change(const std::string& name, const std::string& help, const Labels& labels, double by) {
+    const std::lock_guard lock(impl_->mutex);
+    if (auto* s = impl_->find(name, help, labels, Kind::gauge)) s->value += by;
+}
+
 void Metrics::observe(const std::string& name, const std::string& help, const Labels& labels, double value,
                       const std::vector<double>& buckets) {
     const std::lock_guard lock(impl_->mutex);

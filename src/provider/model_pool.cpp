@@ -93,6 +93,21 @@ struct ModelPool::Impl {
     Worker worker;  // last: it ends before what it uses
 };
 
+/// Who asked by name is answered by name: where the file lies is nobody's business over HTTP.
+template <class T>
+Result<T> by_name(Result<T> result, const std::filesystem::path& path, const std::string& name) {
+    if (result || path.string() == name) return result;
+    const Error& error = result.error();
+    std::string message = error.message();
+    const std::string place = path.string();
+    const auto at = message.find(place);
+    if (at == std::string::npos) return result;
+    message.replace(at, place.size(), name);
+    Error named = error.cause() == nullptr ? Error(error.code(), std::move(message))
+                                           : Error(error.code(), std::move(message), *error.cause());
+    return std::unexpected(std::move(named));
+}
+
 // On the loading thread.
 template <class Pointer>
 Result<Pointer> ModelPool::Impl::load(const std::string& name) {
@@ -105,13 +120,13 @@ Result<Pointer> ModelPool::Impl::load(const std::string& name) {
             names[{role, name}] = found->second;
         return there;
     }
-    TENON_TRY(const auto needed, loaders.memory_needed(path, role));
+    TENON_TRY(const auto needed, by_name(loaders.memory_needed(path, role), path, name));
     TENON_CHECK(make_room(name, needed));
     auto entry = std::make_shared<Entry>();
     if constexpr (role == ModelRole::causal) {
-        TENON_TRY(entry->chat, loaders.chat(path, name));
+        TENON_TRY(entry->chat, by_name(loaders.chat(path, name), path, name));
     } else {
-        TENON_TRY(entry->embedder, loaders.embedder(path, name));
+        TENON_TRY(entry->embedder, by_name(loaders.embedder(path, name), path, name));
     }
     entry->about = {name, path, role, needed, false};
     const std::scoped_lock lock(mutex);

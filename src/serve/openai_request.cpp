@@ -38,6 +38,8 @@ ApiResult<std::optional<std::int64_t>> integer(const json::Value& body, const ch
         v = static_cast<std::int64_t>(*d);
     else
         return bad_param(key, fmt::format("'{}' must be a whole number", key), "invalid_type");
+    if (v < low && high == INT64_MAX)
+        return bad_param(key, fmt::format("'{}' must be at least {}, not {}", key, low, v));
     if (v < low || v > high)
         return bad_param(key, fmt::format("'{}' must be between {} and {}, not {}", key, low, high, v));
     return v;
@@ -76,15 +78,13 @@ ApiResult<llm::GenerationSettings> settings(const json::Value& body, std::uint64
     if (top_k) s.top_k = static_cast<int>(*top_k);
     SERVE_TRY(const auto seed, integer(body, "seed", INT64_MIN, INT64_MAX));
     if (seed) s.seed = static_cast<std::uint64_t>(*seed);
-    SERVE_TRY(auto most, integer(body, max_tokens_key, 0, INT64_MAX));
-    if (!most && std::string_view(max_tokens_key) != "max_tokens") {
-        SERVE_TRY(most, integer(body, "max_tokens", 0, INT64_MAX));
-    }
+    // The older name counts too; errors speak of the one that was given.
+    if (given(body, max_tokens_key) == nullptr && given(body, "max_tokens") != nullptr) max_tokens_key = "max_tokens";
+    SERVE_TRY(const auto most, integer(body, max_tokens_key, 1, INT64_MAX));
     if (most && static_cast<std::uint64_t>(*most) > max_tokens)
         return bad_param(max_tokens_key,
                          fmt::format("at most {} tokens may be asked for here, not {}", max_tokens, *most));
     s.max_tokens = most ? static_cast<std::uint64_t>(*most) : max_tokens;
-    if (s.max_tokens == 0U) return bad_param(max_tokens_key, fmt::format("'{}' must be at least 1", max_tokens_key));
     if (const auto* stop = given(body, "stop")) {
         if (stop->is_string()) {
             s.stop.emplace_back(view(stop->get_string()));

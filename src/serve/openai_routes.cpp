@@ -79,6 +79,15 @@ Error cut_short(const State& state) {
                         state.options.time_limit.count())};
 }
 
+/// What a generation has used when nobody listens any more: its stop is under way, and its last event tells.
+task<llm::Usage> rest_of(StreamPtr<llm::ChatEvent> events, llm::Usage usage) {
+    for (;;) {
+        auto event = co_await events->next();
+        if (!event || !*event) co_return usage;
+        if ((*event)->finish) co_return (*event)->usage;
+    }
+}
+
 // ---- chat ----
 
 task<Result<void>> chat_whole(StatePtr state, std::shared_ptr<net::ResponseWriter> writer, net::CallContext context,
@@ -90,8 +99,11 @@ task<Result<void>> chat_whole(StatePtr state, std::shared_ptr<net::ResponseWrite
         request.settings = settings_of_choice(request.settings, i);
         auto reply = co_await model->generate(std::move(request), context.call);
         if (!reply) co_return co_await send_response(writer, error_response(reply.error()));
-        if (reply->finish == llm::FinishReason::cancelled)
+        if (reply->finish == llm::FinishReason::cancelled) {
+            add_usage(usage, reply->usage, i == 0);
+            state->count_tokens(body.model, usage);
             co_return co_await send_response(writer, error_response(cut_short(*state)));
+        }
         std::vector<llm::ToolCallPart> calls;
         std::string reasoning;
         for (auto& part : reply->message.content) {
@@ -171,10 +183,22 @@ task<Result<void>> chat_stream(StatePtr state, std::shared_ptr<net::ResponseWrit
             if (!e.tool_calls.empty()) content["tool_calls"] = render_tool_calls(e.tool_calls, true);
             json::Value logprobs = nullptr;
             if (!e.logprobs.empty()) logprobs = render_chat_logprobs(e.logprobs);
-            if (!content.empty() || !logprobs.is_null())
-                TENON_CO_CHECK(co_await send_event(writer, delta(i, std::move(content), std::move(logprobs), nullptr)));
-            if (e.finish == llm::FinishReason::cancelled)
+            if (!content.empty() || !logprobs.is_null()) {
+                auto sent = co_await send_event(writer, delta(i, std::move(content), std::move(logprobs), nullptr));
+                if (!sent) {  // the client has left; what was written for it still counts
+                    llm::Usage used;
+                    if (e.finish) used = e.usage;
+                    used = co_await rest_of(std::move(*events), used);
+                    add_usage(usage, used, i == 0);
+                    state->count_tokens(body.model, usage);
+                    co_return sent;
+                }
+            }
+            if (e.finish == llm::FinishReason::cancelled) {
+                add_usage(usage, e.usage, i == 0);
+                state->count_tokens(body.model, usage);
                 co_return co_await send_stream_error(writer, cut_short(*state));
+            }
             if (e.finish) {
                 add_usage(usage, e.usage, i == 0);
                 TENON_CO_CHECK(co_await send_event(
@@ -206,6 +230,7 @@ task<Result<void>> chat(StatePtr state, net::HttpRequest http, std::shared_ptr<n
         problem.param = "model";
         co_return co_await send_response(writer, error_response(problem));
     }
+    const RunningGeneration running(state, body->model, context.call.stop);
     if (body->stream) co_return co_await chat_stream(state, writer, context, std::move(*model), std::move(*body));
     co_return co_await chat_whole(state, writer, context, std::move(*model), std::move(*body));
 }
@@ -227,6 +252,7 @@ task<Result<void>> completion(StatePtr state, net::HttpRequest http, std::shared
         co_return co_await send_response(writer, error_response(problem));
     }
     const llm::ChatModelPtr model = *found;
+    const RunningGeneration running(state, body->model, context.call.stop);
     const std::string id = make_id("cmpl-");
     const std::int64_t created = unix_now();
     const auto object = [&](json::Array choices) {
@@ -285,6 +311,12 @@ task<Result<void>> completion(StatePtr state, net::HttpRequest http, std::shared
                 }
                 choice.text += e.text;
                 for (auto& l : e.logprobs) choice.logprobs.push_back(std::move(l));
+                if (e.finish == llm::FinishReason::cancelled) {
+                    add_usage(usage, e.usage, i == 0);
+                    state->count_tokens(body->model, usage);
+                    if (!begun) co_return co_await send_response(writer, error_response(cut_short(*state)));
+                    co_return co_await send_stream_error(writer, cut_short(*state));
+                }
                 if (e.finish) {
                     choice.finish = *e.finish;
                     add_usage(usage, e.usage, i == 0);

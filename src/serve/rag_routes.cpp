@@ -107,6 +107,7 @@ task<Result<void>> ask(StatePtr state, net::HttpRequest http, std::shared_ptr<ne
         co_return co_await send_response(writer, error_response(problem));
     }
     const rag::Answerer answerer(*retriever, *model);
+    const RunningGeneration running(state, name, context.call.stop);
     const auto finished = [&](const rag::Answer& answer) {
         state->count_tokens(name, answer.usage);
         state->metrics.add("tenon_questions_total", "Questions to documents.",

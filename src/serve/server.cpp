@@ -56,9 +56,16 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     state.metrics.on_render([weak = std::weak_ptr<State>(impl->state)](observe::Metrics& all) {
         const auto s = weak.lock();
         if (!s) return;
-        double loaded = 0;
-        for (const auto& m : s->services.models()) loaded += m.loaded ? 1 : 0;
+        double loaded = 0, bytes = 0;
+        for (const auto& m : s->services.models()) {
+            if (!m.loaded) continue;
+            loaded += 1;
+            bytes += static_cast<double>(m.memory_bytes);
+        }
         all.set("tenon_models_loaded", "Models in memory.", {}, loaded);
+        all.set("tenon_models_memory_bytes", "Memory the loaded models are reckoned to take.", {}, bytes);
+        all.set("tenon_models_memory_budget_bytes", "Memory that loaded models may take; 0: no bound.", {},
+                static_cast<double>(s->services.memory_budget));
         all.set("tenon_uptime_seconds", "Time since the server started.", {},
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - s->started).count());
         all.set("tenon_info", "The program.", {{"version", s->services.version}}, 1);

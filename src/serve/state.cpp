@@ -15,6 +15,22 @@ void State::count_tokens(const std::string& model, const llm::Usage& usage) {
     metrics.add(name, help, {{"model", model}, {"kind", "output"}}, static_cast<double>(usage.output_tokens));
 }
 
+namespace {
+constexpr const char* running_name = "tenon_generations_running";
+constexpr const char* running_help = "Requests a model is working on.";
+}  // namespace
+
+RunningGeneration::RunningGeneration(StatePtr state, std::string model, std::stop_token stop)
+    : state_(std::move(state)), model_(std::move(model)), stop_(std::move(stop)) {
+    state_->metrics.change(running_name, running_help, {{"model", model_}}, 1);
+}
+
+RunningGeneration::~RunningGeneration() {
+    state_->metrics.change(running_name, running_help, {{"model", model_}}, -1);
+    state_->metrics.add("tenon_generations_total", "Requests a model has worked on.",
+                        {{"model", model_}, {"outcome", stop_.stop_requested() ? "stopped" : "completed"}});
+}
+
 task<Result<void>> send_response(std::shared_ptr<net::ResponseWriter> writer, net::HttpResponse response) {
     net::Headers headers = std::move(response.headers);
     TENON_CO_CHECK(co_await writer->start(response.status, std::move(headers)));

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "serve/api_error.hpp"
@@ -23,6 +24,21 @@ struct State {
     void count_tokens(const std::string& model, const llm::Usage& usage);
 };
 using StatePtr = std::shared_ptr<State>;
+
+/// Shows in the metrics that a model is at work, from construction to destruction, and afterwards whether it came to
+/// its end or was stopped (the client left, time ran out, the server ended).
+class RunningGeneration {
+  public:
+    RunningGeneration(StatePtr state, std::string model, std::stop_token stop);
+    ~RunningGeneration();
+    RunningGeneration(const RunningGeneration&) = delete;
+    RunningGeneration& operator=(const RunningGeneration&) = delete;
+
+  private:
+    StatePtr state_;
+    std::string model_;
+    std::stop_token stop_;
+};
 
 void add_openai_routes(net::Router& router, const StatePtr& state);
 void add_embedding_route(net::Router& router, const StatePtr& state);

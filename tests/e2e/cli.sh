@@ -19,9 +19,14 @@ commands="pull models index kb search ask chat complete embed tokenize serve ben
 help() { local c; run_code 0 "$TENON" --help; for c in $commands; do says "$WORK/stdout" "^ +$c "; done; for c in $commands; do run_code 0 "$TENON" "$c" --help; [ -s "$WORK/stdout" ]; done; }
 check "--help, of every command too" help
 check "usage: no command" fails 2 . "$TENON"
+check "usage: a misspelt command" fails 2 "did you mean 'index'" "$TENON" indx .
+check "usage: another tool's word" fails 2 "did you mean 'remove'" "$TENON" kb rm x
 check "usage: an unknown command" fails 2 frobnicate "$TENON" frobnicate
 check "usage: an unknown flag" fails 2 frobnicate "$TENON" doctor --frobnicate
-check "usage: a missing argument" fails 2 'QUESTION|required' "$TENON" ask --from x
+check "usage: a missing flag of ask" fails 2 'from' "$TENON" ask x
+help_words() { run_code 0 "$TENON" help; says "$WORK/stdout" '^ +serve '; run_code 0 "$TENON" help models show; says "$WORK/stdout" '--context'; run_code 0 "$TENON" version; says "$WORK/stdout" '^tenon [0-9]'; }
+check "help and version as words" help_words
+check "usage: an empty query" fails 2 'query is empty' "$TENON" search ' ' --from x
 check "usage: a missing flag" fails 2 'from' "$TENON" search x
 check "usage: a number out of range" fails 2 'top-k' "$TENON" search x --from y --top-k 0
 check "usage: not a number" fails 2 'port' "$TENON" serve --port eighty
@@ -37,12 +42,18 @@ check "settings: a file that is not TOML names its line" fails 2 'tenon.toml:1' 
 check "settings: a bad models.toml" fails '1' 'models.toml' env TENON_HOME="$WORK/bad3" "$TENON" models
 check "settings: no home at all" fails 2 TENON_HOME env -u TENON_HOME -u HOME -u XDG_DATA_HOME "$TENON" doctor
 check "failure: a model that is not installed" fails 1 'tenon pull|not installed' "$TENON" complete hi --model qwen2.5-coder-0.5b
+check "failure: a part of names asks which" fails 1 "did you mean 'qwen3-0.6b', 'qwen3-1.7b', 'qwen3-4b'" "$TENON" pull Qwen3
+check "failure: a repository without hf:" fails 1 'tenon pull hf:Some/Repo' "$TENON" pull Some/Repo
 check "failure: a model nobody knows" fails 1 'no-such-model' "$TENON" complete hi --model no-such-model
 check "failure: a knowledge base that is not there" fails 1 nowhere "$TENON" kb show nowhere
 check "failure: a source that is none" fails 2 'ftp' "$TENON" pull ftp://x/y
 check "failure: a file that is not there" fails 1 'nothing.gguf' "$TENON" pull file:/nowhere/nothing.gguf
 check "failure: nothing listens at the base URL" fails 1 . "$TENON" complete hi --model openai:x --base-url http://127.0.0.1:9/v1
 check "failure: a home that is a file" fails 1 . env TENON_HOME=/dev/null "$TENON" kb list
+check "failure: a remote model without a name" fails 2 'openai:NAME' "$TENON" complete hi --model openai: --base-url http://127.0.0.1:9/v1
+check "failure: a remote model without openai:" fails 1 'write openai:zzz' "$TENON" complete hi --model zzz --base-url http://127.0.0.1:9/v1
+remote_chat() { printf 'hi\n' >q.txt; run_code 1 "$TENON" chat --model openai:x --base-url http://127.0.0.1:9/v1 <q.txt; says "$WORK/stderr" '^tenon: '; }
+check "failure: chat from a pipe fails when an answer does" remote_chat
 lists_nothing() { run_code 0 "$TENON" models --json; holds "$WORK/stdout" 'd["models"] == []'; run_code 0 "$TENON" kb list --json; holds "$WORK/stdout" 'd["knowledge_bases"] == []'; }
 check "a new home is empty" lists_nothing
 available() { run_code 0 "$TENON" models --available --json; holds "$WORK/stdout" '{"qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m", "gemma3-270m", "minilm", "bge-m3", "multilingual-e5-small", "bge-small-zh", "qwen3-0.6b", "qwen3-4b", "llama3.2-1b", "gemma3-1b"} <= {m["name"] for m in d["models"]}' 'not any(m["installed"] for m in d["models"])'; }
@@ -68,7 +79,7 @@ doctor() {
   run_code 0 "$TENON" doctor --json
   holds "$WORK/stdout" 'd["version"]' 'd["cpu"]' 'd["kernels"]' 'd["threads"] >= 1' 'd["memory_available"] > 1e8' 'd["models"] == []' 'any("tenon pull" in p for p in d["problems"])' 'd["home"] == "'"$TENON_HOME"'"'
   run_code 0 "$TENON" doctor
-  says "$WORK/stdout" '^processor +.'; says "$WORK/stdout" '^! .*tenon pull'
+  says "$WORK/stdout" '^processor +.'; says "$WORK/stdout" '^built with +(gcc|clang) [0-9]'; says "$WORK/stdout" '^memory .*available of' says "$WORK/stdout" '^! .*tenon pull'
 }
 check "doctor: what is there and what is missing" doctor
 
@@ -93,6 +104,13 @@ tokenize_odd() {
   fails 2 'token id' "$TENON" tokenize --decode 'one two'
 }
 check "tokenize: nothing, broken UTF-8, a very long word" tokenize_odd
+dash() {
+  printf 'One, two, three,' | "$TENON" complete - --temperature 0 -n 3 >r.txt; says r.txt four
+  [ "$(printf 'a cat' | "$TENON" embed - | md5sum)" = "$("$TENON" embed 'a cat' | md5sum)" ]
+  [ "$(printf 'a cat' | "$TENON" tokenize - --json)" = "$("$TENON" tokenize 'a cat' --json)" ]
+  fails 2 'empty text' "$TENON" embed ''; fails 2 'empty text' "$TENON" embed a ''
+}
+check "- is standard input" dash
 if [ -e "$MODELS/qwen2.5-coder-0.5b.gguf" ]; then
   tokenize_qwen() { printf 'Hello, world!' | "$TENON" tokenize --json --model "$MODELS/qwen2.5-coder-0.5b.gguf" >r.json; holds r.json 'd["ids"] == [9707, 11, 1879, 0]'; }
   check "tokenize: Qwen's ids" tokenize_qwen
@@ -143,6 +161,45 @@ chat() {
   says talk.md '^\*\*You:\*\* Name a fruit'
 }
 check "chat: commands, an answer, the saved conversation" chat
+chat_interrupt() {  # on a terminal of its own: Ctrl-C ends the answer, clears a line, and the program goes on
+  python3 - "$TENON" <<'PYTHON'
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0: os.execv(sys.argv[1], [sys.argv[1], "chat", "--temperature", "0"])
+seen = ""
+def wait_for(there, what, seconds):
+    global seen
+    end = time.time() + seconds
+    while not there():
+        assert time.time() < end, f"no {what!r} in {seen[-500:]!r}"
+        if select.select([fd], [], [], 0.1)[0]: seen += os.read(fd, 65536).decode("utf-8", "replace")
+def until(what, seconds):
+    global seen
+    wait_for(lambda: what in seen, what, seconds)
+    seen = seen.split(what, 1)[1]
+until("> ", 30)
+os.write(fd, b"Write a very long story about a ship.\n")
+until("ship.", 10)
+wait_for(lambda: len(seen.strip()) >= 4, "answer", 30)
+os.write(fd, b"\x03")
+until("> ", 10)  # the prompt again, long before the answer's end
+os.write(fd, b"half a li")
+time.sleep(0.3)
+os.write(fd, b"\x03")
+until("> ", 10)
+os.write(fd, b"/system Be brief.\n")
+until("anew", 10)
+os.write(fd, b"\x04")
+end = time.time() + 10
+while True:
+    done, status = os.waitpid(pid, os.WNOHANG)
+    if done: break
+    assert time.time() < end, "it does not end"
+    time.sleep(0.05)
+assert os.waitstatus_to_exitcode(status) == 0, status
+PYTHON
+}
+check "chat: Ctrl-C stops the answer and clears a line, not the program" chat_interrupt
 
 # ---- models on disk ----
 cat >"$TENON_HOME/models.toml" <<TOML
@@ -176,7 +233,7 @@ damage() {
   run_code 0 "$TENON" pull --force tiny; run_code 0 "$TENON" models verify tiny
 }
 check "models verify: finds one changed byte; pull --force mends it" damage
-remove() { run_code 0 "$TENON" models remove tiny; run_code 1 "$TENON" models remove tiny; run_code 0 "$TENON" models --json; holds "$WORK/stdout" 'd["models"] == []'; }
+remove() { run_code 0 "$TENON" models path tiny --json; holds "$WORK/stdout" 'd["path"].endswith("model.gguf")'; run_code 0 "$TENON" models remove tiny --json; holds "$WORK/stdout" 'd == {"name": "tiny", "removed": True}'; run_code 1 "$TENON" models remove tiny; run_code 0 "$TENON" models --json; holds "$WORK/stdout" 'd["models"] == []'; }
 check "models remove" remove
 
 large=$MODELS/qwen2.5-coder-0.5b.gguf

@@ -57,7 +57,7 @@ export function App() {
   return (
     <LanguageContext.Provider value={language}>
       <header class="top">
-        <a class="brand" href="#ask" aria-label="Tenon"><span class="mark">榫</span><span>Tenon</span></a>
+        <a class="brand" href="#ask" aria-label="Tenon"><svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M7 9h18v5h-6v9h-6v-9H7z" /></svg><span>Tenon</span></a>
         <nav role="tablist">
           {(["ask", "chat", "documents"] as Page[]).map((p) => (
             <button key={p} role="tab" aria-selected={page === p} class={page === p ? "tab on" : "tab"} onClick={() => go(p)}>{w[p]}</button>

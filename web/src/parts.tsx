@@ -30,8 +30,9 @@ export function Composer({ placeholder, busy, disabled, onSend, onStop }: {
   };
   useEffect(() => {
     const el = box.current!;
-    el.style.height = "auto";
-    el.style.height = `${Math.min(el.scrollHeight, 180)}px`;
+    el.style.height = "";
+    if (el.scrollHeight === 0) return;  // on a page that is away nothing has a height: one row will do
+    el.style.height = `${Math.min(el.scrollHeight + el.offsetHeight - el.clientHeight, 180)}px`;
   }, [text]);
   return (
     <form class="composer" onSubmit={(e) => { e.preventDefault(); send(); }}>

@@ -21,6 +21,8 @@ class Metrics {
 
     void add(const std::string& name, const std::string& help, const Labels& labels, double amount = 1);
     void set(const std::string& name, const std::string& help, const Labels& labels, double value);
+    /// Moves a gauge up or down.
+    void change(const std::string& name, const std::string& help, const Labels& labels, double by);
     /// Seconds, tokens or any other amount; `buckets` are upper bounds in rising order and count at the first use.
     void observe(const std::string& name, const std::string& help, const Labels& labels, double value,
                  const std::vector<double>& buckets);

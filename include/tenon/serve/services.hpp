@@ -34,6 +34,7 @@ struct Services {
     std::function<task<Result<llm::ChatModelPtr>>(std::string name)> chat_model;
     std::function<task<Result<llm::EmbedderPtr>>(std::string name)> embedder;
     std::function<std::vector<ModelEntry>()> models;
+    std::uint64_t memory_budget = 0;  ///< bytes the loaded models may take, for the metrics; 0: no bound
     /// Tokens of a text by the embedding model's tokenizer, for splitting.
     std::function<std::size_t(std::string_view)> count_tokens;
     std::string version;

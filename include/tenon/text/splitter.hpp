@@ -41,7 +41,7 @@ struct ChunkSpan {
     std::size_t begin = 0;
     std::size_t end = 0;
     std::string heading;  ///< the headings above it, joined by " > "
-    int page = 0;
+    int page = 0;         ///< the one it lies on; a chunk never spans two
     std::size_t tokens = 0;
 };
 

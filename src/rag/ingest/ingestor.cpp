@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
+#include <filesystem>
 #include <numeric>
 #include <unordered_set>
 
@@ -119,11 +120,21 @@ std::optional<Error> interrupted(const CallOptions& call) {
     return std::nullopt;
 }
 
-/// Documents that lay under the roots and are not there any more.
+/// Where a source lies, however it is spelt: docs/a, ./docs/a and /home/me/docs/a are one file.
+std::string place_of(const std::string& source) {
+    std::error_code ignored;
+    return std::filesystem::absolute(source, ignored).lexically_normal().string();
+}
+
+/// Documents that lay under the roots and are not there any more, and those that are there under another spelling now.
 Result<std::size_t> remove_missing(store::KnowledgeBase& base, const std::vector<std::string>& known,
                                    const WalkResult& walked) {
     std::unordered_set<std::string_view> present;
-    for (const FoundFile& file : walked.files) present.insert(file.source);
+    std::unordered_set<std::string> places;
+    for (const FoundFile& file : walked.files) {
+        present.insert(file.source);
+        places.insert(place_of(file.source));
+    }
     std::size_t removed = 0;
     for (const std::string& source : known) {
         if (present.contains(source)) continue;
@@ -133,7 +144,8 @@ Result<std::size_t> remove_missing(store::KnowledgeBase& base, const std::vector
         const bool unknown = std::ranges::any_of(walked.failed, [&](const SkippedFile& f) {
             return below(source, f.source) && f.reason != "no such file or folder" && f.reason != "nothing matches";
         });
-        if (!under || unknown) continue;
+        const bool respelt = places.contains(place_of(source));
+        if ((!under || unknown) && !respelt) continue;
         TENON_TRY(const bool gone, base.remove(source));
         removed += gone ? 1 : 0;
     }

@@ -155,6 +155,8 @@ class Splitter {
             const bool followed =
                 prose && next != nullptr &&
                 (next->kind == BlockKind::code || next->kind == BlockKind::table || next->kind == BlockKind::list_item);
+            // A chunk lies on one page, or its citations would name the wrong one.
+            if (!section.empty() && section.back().page != block.page) flush(section, path_.join());
             const std::size_t first = section.size();
             maker.add(block, followed && block.end - block.begin > 200, section);
             if (section.size() == first) continue;

@@ -326,6 +326,21 @@ await check("errors: unknown paths and methods are JSON errors too", async () =>
     assert.ok((await response.json()).error.message);
   }
 });
+await check("errors: a path is not the name of a model", async () => {
+  for (const model of ["/etc/passwd", "./x.gguf", "file:/etc/passwd"]) {
+    const error = await client.chat.completions.create({ model, messages: user("hi"), max_tokens: 2 }).then(() => null, (e) => e);
+    assert.equal(error?.status, 404, `${model}: ${error?.message}`);
+    assert.equal(error.code, "model_not_found");
+  }
+});
+await check("errors: the number of tokens, by the name that was given", async () => {
+  for (const name of ["max_tokens", "max_completion_tokens"]) for (const value of [-1, 0, 1e9]) {
+    const error = await client.chat.completions.create({ model: chatModel, messages: user("hi"), [name]: value }).then(() => null, (e) => e);
+    assert.equal(error?.status, 400);
+    assert.equal(error.param, name);
+    assert.doesNotMatch(error.message, /9223372036854775807/);
+  }
+});
 await check("errors: a hostile path", async () => {
   for (const path of ["/v1/models/..%2f..%2fetc%2fpasswd", "/assets/..%2f..%2fetc%2fpasswd", "/%00", "/v1/knowledge_bases/..%2f..%2fx/documents"]) {
     const response = await fetch(url + path);
@@ -335,8 +350,11 @@ await check("errors: a hostile path", async () => {
 
 // ---- leaving ----
 const clientsGone = async () => Number(/^tenon_http_clients_gone_total\{[^}]*chat[^}]*\} (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1] ?? 0);
+const metric = async (pattern) => Number(new RegExp(`^${pattern} ([\\d.e+]+)$`, "m").exec(await (await fetch(`${url}/metrics`)).text())?.[1] ?? 0);
+const stopped = `tenon_generations_total\\{model="${chatModel}",outcome="stopped"\\}`, running = `tenon_generations_running\\{model="${chatModel}"\\}`;
+const written = `tenon_tokens_total\\{model="${chatModel}",kind="output"\\}`;
 await check("abort: a client that leaves a stream stops the generation", async () => {
-  const before = await clientsGone();
+  const before = await clientsGone(), stoppedBefore = await metric(stopped), writtenBefore = await metric(written);
   const stream = await chat("Count from one to a thousand in words.", { stream: true, max_tokens: 1500, stop: undefined });
   let pieces = 0;
   for await (const chunk of stream) if (chunk.choices[0].delta.content && ++pieces === 4) break;  // leaving the loop aborts the request
@@ -344,6 +362,9 @@ await check("abort: a client that leaves a stream stops the generation", async (
   const waited = await idle(4);
   assert.ok(waited < 1.5, `it computed for ${waited.toFixed(1)} s more`);
   assert.equal(await clientsGone(), before + 1);
+  assert.equal(await metric(stopped), stoppedBefore + 1);
+  assert.equal(await metric(running), 0);
+  assert.ok((await metric(written)) >= writtenBefore + 4, "what was written for a client that left is not counted");
 });
 await check("abort: an AbortSignal stops a request without stream", async () => {
   const controller = new AbortController();
@@ -404,8 +425,11 @@ await check("limits: a request's time ends it, with or without stream", async ()
     const begin = performance.now();
     const call = (async () => { const r = await impatient.chat.completions.create({ ...body, stream }); if (stream) for await (const _ of r); })();
     await rejects(call, APIError, stream ? {} : { code: "timeout" });
+    const raw = impatient.completions.create({ model: chatModel, prompt: "Once upon a time", temperature: 1, seed: 1, max_tokens: 4000, logit_bias: { 2: -100, 0: -100 }, stream });
+    if (!stream) await rejects(raw, APIError, { code: "timeout" });
+    else await raw.then((r) => r.controller.abort());
     const took = (performance.now() - begin) / 1000;
-    assert.ok(took < 6, `after ${took.toFixed(1)} s`);
+    assert.ok(took < 12, `after ${took.toFixed(1)} s`);
   }
 });
 await check("metrics: Prometheus text with tokens and times", async () => {

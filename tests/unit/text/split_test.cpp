@@ -183,6 +183,24 @@ TEST(Split, SmallNeighboursAreJoinedAndTheTailIsNotLeftAlone) {
     for (const auto& chunk : chunks) EXPECT_GE(chunk.tokens, 40U);
 }
 
+TEST(Split, AChunkLiesOnOnePage) {
+    Builder b;
+    b.add(BlockKind::heading, "Pump", 1, 1)
+        .add(BlockKind::paragraph, "An introduction.", 0, 1)
+        .add(BlockKind::paragraph, "Still the first page.", 0, 1)
+        .add(BlockKind::paragraph, "The filter is changed every 90 days.", 0, 2)
+        .add(BlockKind::paragraph, "The tail.", 0, 3);
+    const auto chunks = split(b.doc, {}, words);
+    ASSERT_EQ(chunks.size(), 3U);
+    EXPECT_EQ(text_of(b.doc, chunks[0]), "An introduction.\n\nStill the first page.");
+    EXPECT_EQ(text_of(b.doc, chunks[1]), "The filter is changed every 90 days.");
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+        EXPECT_EQ(chunks[i].page, static_cast<int>(i) + 1);
+        EXPECT_EQ(chunks[i].heading, "Pump");
+    }
+    expect_contract(b.doc, chunks, {});
+}
+
 TEST(Split, OverlapRepeatsWholeSentences) {
     Builder b;
     std::string text;
