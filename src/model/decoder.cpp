@@ -12,6 +12,7 @@
 #include "model/buffer.hpp"
 #include "model/kv_cache.hpp"
 #include "model/prepare.hpp"
+#include "tenon/tensor/linear.hpp"
 #include "tenon/tensor/ops.hpp"
 
 namespace tenon::model {
@@ -262,10 +263,12 @@ void Decoder::attend(tensor::Worker& worker, std::size_t index) const noexcept {
                                   .bias = or_null(bias),
                                   .accumulate = false};
     };
-    const tensor::LinearArgs projections[] = {project(layer.q, layer.q_bias, q_, q_size),
-                                              project(layer.k, layer.k_bias, k_, kv_size),
-                                              project(layer.v, layer.v_bias, v_, kv_size)};
-    tensor::linear_many(worker, projections, scratch());
+    // Every later token reads the keys and values. Rounding their input moves logits more than any other rounding does,
+    // and they are the smallest matrices: here alone it pays to round finely.
+    const tensor::LinearArgs query[] = {project(layer.q, layer.q_bias, q_, q_size)};
+    const tensor::LinearArgs cached[] = {project(layer.k, layer.k_bias, k_, kv_size),
+                                         project(layer.v, layer.v_bias, v_, kv_size)};
+    tensor::linear_many(worker, query, cached, scratch());
     worker.barrier();
     if (!layer.q_norm.empty())
         tensor::rms_norm(worker, q_.floats(), n * spec_.heads, spec_.head_dim, layer.q_norm.data(), spec_.epsilon,

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "tenon/tensor/ops.hpp"
+#include "tenon/tensor/linear.hpp"
 #include "tensor/kernels/table.hpp"
 #include "tensor/pack.hpp"
 #include "tensor/weight_impl.hpp"
@@ -67,15 +67,37 @@ struct Tiles {
     std::size_t count = 0;
 };
 
+/// Quantises what `coarse` leaves of block `block` of the input.
+void quantise_rest(const KernelTable& table, const float* x, std::size_t stride, std::size_t tokens, std::size_t width,
+                   std::size_t block, const QuantTile& coarse, const QuantTile& rest) noexcept {
+    const std::size_t cell = block * width;
+    float left[widest_tile * 32];
+    for (std::size_t t = 0; t < tokens; ++t) {
+        const float* from = x + t * stride + block * 32;
+        const std::int8_t* q = coarse.q + (cell + t) * 32;
+        const float d = coarse.d[cell + t];
+        for (std::size_t i = 0; i < 32; ++i) left[t * 32 + i] = from[i] - d * static_cast<float>(q[i]);
+    }
+    table.quantize_tile(
+        left, 32, tokens, width, 0, 1,
+        {rest.q + cell * 32, rest.d + cell, rest.s + cell, rest.n + cell, rest.s2 + cell * 2, rest.n2 + cell * 2});
+}
+
+/// `rest`: where the second part of a fine input goes, or null.
 void quantise_input(Worker& worker, const KernelTable& table, const LinearArgs& a, const Tiles& tiles,
-                    std::byte* scratch) noexcept {
+                    std::byte* scratch, std::byte* rest) noexcept {
     const std::size_t blocks = tiles.columns / 32;
     const auto [first, last] = worker.share(blocks * tiles.count);
     for (std::size_t at = first; at < last;) {
         const std::size_t tile = at / blocks;
         const std::size_t end = std::min(last, (tile + 1) * blocks);
-        table.quantize_tile(a.x + tiles.first(tile) * a.x_stride, a.x_stride, tiles.filled(tile), tiles.width(tile),
-                            at - tile * blocks, end - tile * blocks, tiles.quantised(scratch, tile));
+        const float* x = a.x + tiles.first(tile) * a.x_stride;
+        const QuantTile coarse = tiles.quantised(scratch, tile);
+        table.quantize_tile(x, a.x_stride, tiles.filled(tile), tiles.width(tile), at - tile * blocks,
+                            end - tile * blocks, coarse);
+        for (std::size_t block = at; rest != nullptr && block < end; ++block)
+            quantise_rest(table, x, a.x_stride, tiles.filled(tile), tiles.width(tile), block - tile * blocks, coarse,
+                          tiles.quantised(rest, tile));
         at = end;
     }
 }
@@ -108,6 +130,7 @@ struct Product {
     const Tiles* tiles = nullptr;
     const KernelTable* table = nullptr;
     std::byte* quantised = nullptr;
+    std::byte* rest = nullptr;  ///< null: not fine
     std::byte* floats = nullptr;
 
     void run(const PackedMatrix& packed, std::size_t first_group, std::size_t last_group, float* y,
@@ -117,8 +140,6 @@ struct Product {
         call.first_group = first_group;
         call.last_group = last_group;
         call.y_stride = args->y_stride;
-        call.bias = bias;
-        call.accumulate = args->accumulate;
         const bool is_quantised = info(packed.type).quantised;
         for (std::size_t tile = 0; tile < tiles->count; ++tile) {
             if (is_quantised)
@@ -127,7 +148,15 @@ struct Product {
                 call.floats = tiles->tokens == 1 ? args->x : tiles->floats(floats, tile);
             call.tokens = tiles->filled(tile);
             call.y = y + tiles->first(tile) * args->y_stride;
-            table->matmul[static_cast<std::size_t>(packed.type)][tiles->width_index(tile)](call);
+            const Matmul matmul = table->matmul[static_cast<std::size_t>(packed.type)][tiles->width_index(tile)];
+            call.bias = bias;
+            call.accumulate = args->accumulate;
+            matmul(call);
+            if (!is_quantised || rest == nullptr) continue;
+            call.quantised = tiles->quantised(rest, tile);
+            call.bias = nullptr;
+            call.accumulate = true;
+            matmul(call);
         }
     }
 
@@ -151,7 +180,7 @@ std::size_t linear_scratch_bytes(std::size_t columns, std::size_t tokens) noexce
     const std::size_t tiles = tokens / widest_tile + 1;
     // Tiles narrower than the widest waste less than one widest tile.
     const std::size_t slots = (tiles + 1) * widest_tile;
-    return quantised_tile_bytes(columns, slots) + float_tile_bytes(columns, slots) + (slots + 2) * 128;
+    return 2 * quantised_tile_bytes(columns, slots) + float_tile_bytes(columns, slots) + (slots + 2) * 192;
 }
 
 void linear(Worker& worker, const LinearArgs& args, std::span<std::byte> scratch) noexcept {
@@ -159,29 +188,42 @@ void linear(Worker& worker, const LinearArgs& args, std::span<std::byte> scratch
 }
 
 void linear_many(Worker& worker, std::span<const LinearArgs> args, std::span<std::byte> scratch) noexcept {
+    linear_many(worker, args, {}, scratch);
+}
+
+void linear_many(Worker& worker, std::span<const LinearArgs> coarse, std::span<const LinearArgs> fine,
+                 std::span<std::byte> scratch) noexcept {
     auto& counter = worker.next_counter();
-    if (args.empty() || args[0].tokens == 0) return worker.barrier();
+    const std::size_t products = coarse.size() + fine.size();
+    const auto product_args = [&](std::size_t i) -> const LinearArgs& {
+        return i < coarse.size() ? coarse[i] : fine[i - coarse.size()];
+    };
+    if (products == 0 || product_args(0).tokens == 0) return worker.barrier();
     const KernelTable& table = kernels();
-    const LinearArgs& input = args[0];
+    const LinearArgs& input = product_args(0);
     const Tiles tiles(table, input.tokens, input.weight->columns());
     bool any_quantised = false;
     bool any_float = false;
-    for (const LinearArgs& a : args) (info(a.weight->type()).quantised ? any_quantised : any_float) = true;
+    for (std::size_t i = 0; i < products; ++i)
+        (info(product_args(i).weight->type()).quantised ? any_quantised : any_float) = true;
 
     std::byte* base = scratch.data() + (64 - reinterpret_cast<std::uintptr_t>(scratch.data()) % 64) % 64;
-    std::byte* float_base = base + tiles.count * quantised_tile_bytes(tiles.columns, tiles.full_width);
-    if (any_quantised) quantise_input(worker, table, input, tiles, base);
+    const std::size_t quantised_bytes = tiles.count * quantised_tile_bytes(tiles.columns, tiles.full_width);
+    std::byte* rest = base + quantised_bytes;
+    std::byte* float_base = rest + quantised_bytes;
+    if (any_quantised) quantise_input(worker, table, input, tiles, base, fine.empty() ? nullptr : rest);
     if (any_float && input.tokens > 1) interleave_input(worker, input, tiles, float_base);
     worker.barrier();
 
     std::size_t unit = counter.fetch_add(1, std::memory_order_relaxed);
     std::size_t before = 0;
-    for (const LinearArgs& a : args) {
+    for (std::size_t i = 0; i < products; ++i) {
+        const LinearArgs& a = product_args(i);
         const Weight::Impl& w = a.weight->impl();
         const std::size_t step = groups_per_unit(w, a.tokens, worker.size());
         const std::size_t groups = w.packed.groups();
         const std::size_t units = (groups + step - 1) / step;
-        const Product product{&a, &tiles, &table, base, float_base};
+        const Product product{&a, &tiles, &table, base, i < coarse.size() ? nullptr : rest, float_base};
         for (; unit < before + units; unit = counter.fetch_add(1, std::memory_order_relaxed)) {
             const std::size_t first = (unit - before) * step;
             const std::size_t last = std::min(groups, first + step);

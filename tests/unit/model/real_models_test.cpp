@@ -6,11 +6,6 @@
 namespace tenon::model {
 namespace {
 
-/// llama.cpp rounds the inputs of its products in its own way, so logits closer than this may come out either way
-/// round. Measured on smollm2-135m: with all weights expanded to float32 the text leaves llama.cpp's at the same
-/// near-ties.
-constexpr double near_tie = 0.4;
-
 class RealModel : public testing::TestWithParam<const char*> {
   protected:
     void SetUp() override {
@@ -46,32 +41,6 @@ TEST_P(RealModel, perplexity_is_that_of_llama_cpp) {
     const double wanted = std::exp(golden_.at("nll").as_double());
     RecordProperty("perplexity", std::to_string(got) + " for " + std::to_string(wanted));
     EXPECT_NEAR(got / wanted, 1, 0.005) << got << " for " << wanted;
-}
-
-TEST_P(RealModel, greedy_text_is_that_of_llama_cpp) {
-    std::size_t same = 0;
-    for (const json::Value& prompt : golden_.at("prompts").as_array()) {
-        const auto wanted = test::ids(prompt.at("tokens"));
-        const auto kv = std::move(*model_->make_cache(256));
-        auto logits = test::run(*model_, team_, *kv, test::ids(prompt.at("ids")), Logits::last);
-        bool whole = true;
-        for (std::size_t i = 0; i < wanted.size(); ++i) {
-            const auto best =
-                static_cast<text::TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-            if (best != wanted[i]) {
-                // After a near-tie the texts are different texts: nothing more to compare.
-                EXPECT_LT(json::number_or(json::Value{{"m", prompt.at("margins").as_array()[i]}}, "m", 1e9), near_tie)
-                    << "prompt starting " << model_->tokenizer()->decode(test::ids(prompt.at("ids"))) << ", token "
-                    << i;
-                whole = false;
-                break;
-            }
-            logits = test::run(*model_, team_, *kv, {&best, 1}, Logits::last);
-        }
-        same += whole ? 1 : 0;
-    }
-    RecordProperty("prompts_equal_throughout", std::to_string(same));
-    EXPECT_GE(same, 3U) << "of ten prompts";
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, RealModel, testing::Values("smollm2-135m", "qwen2.5-coder-0.5b"));
