@@ -84,7 +84,9 @@ TEST_P(Exactness, is_nearer_to_float32_than_llama_cpp_and_its_text_differs_only_
     RecordProperty("error", std::to_string(error) + ", llama.cpp's " + std::to_string(their_error));
     RecordProperty("pair_sigma", std::to_string(sigma) + ", llama.cpp's " + std::to_string(their_sigma));
     RecordProperty("prompts_equal_throughout", std::to_string(same));
-    RecordProperty("other_choices", std::to_string(divergences.size()) + " of " + std::to_string(steps));
+    const auto right = std::ranges::count(divergences, true, &Divergence::ours_is_right);
+    RecordProperty("other_choices", std::to_string(divergences.size()) + " of " + std::to_string(steps) +
+                                        ", ours right " + std::to_string(right));
     EXPECT_LE(error, their_error);
     EXPECT_LE(sigma, their_sigma);
     for (const Divergence& d : divergences)
