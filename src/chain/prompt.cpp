@@ -4,7 +4,12 @@
 
 #include <algorithm>
 
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
 #include "tenon/base/utf8.hpp"
+#include "tenon/json/reflect.hpp"
+#include "tenon/text/chat_template.hpp"
 
 namespace tenon::chain {
 
@@ -96,6 +101,7 @@ Result<void> Program::compile_message(const Message& message, Compiled& out, std
         used[field->top] = true;
         return {};
     }
+    if (syntax_ == Syntax::jinja) return compile_jinja(message, out, used);
     std::optional<Error> error;
     std::string path;
     std::size_t at = 0;
@@ -138,10 +144,50 @@ Result<void> Program::compile_message(const Message& message, Compiled& out, std
     return {};
 }
 
-Result<std::shared_ptr<const Program>> Program::compile(std::vector<Message> messages, Fields fields, Unused unused) {
+Result<void> Program::compile_jinja(const Message& message, Compiled& out, std::vector<bool>& used) {
+    auto parsed = text::Template::parse(message.text);
+    if (!parsed)
+        return fail(ErrorCode::invalid_argument, "the template is not well formed: " + parsed.error().message());
+    out.jinja_names = parsed->variables();
+    out.jinja = std::make_shared<const text::Template>(std::move(*parsed));
+    if (fields_.names == nullptr) return {};
+    const auto names = fields_.names();
+    for (const auto& name : out.jinja_names) {
+        const auto at = std::ranges::find(names, name);
+        if (at == names.end())
+            return fail(ErrorCode::invalid_argument,
+                        fmt::format("the template names '{}', which is not among: {}", name, list_names(names)));
+        if (std::ranges::find(json_, name, &JsonField::name) == json_.end())
+            return fail(ErrorCode::invalid_argument, fmt::format("the template's '{}' has no form as JSON", name));
+        used[static_cast<std::size_t>(at - names.begin())] = true;
+    }
+    return {};
+}
+
+Result<std::string> Program::render_jinja(const Compiled& message, const void* object) const {
+    json::Object context;
+    if (fields_.find != nullptr) {
+        for (const auto& field : json_) json::detail::write(field.type(), field.get(object), context[field.name]);
+    } else if (fields_.one_text) {
+        if (!message.jinja_names.empty())
+            context[message.jinja_names.front()] = *static_cast<const std::string*>(object);
+    } else {
+        const auto& variables = *static_cast<const Variables*>(object);
+        for (const auto& name : message.jinja_names)
+            if (!variables.contains(name))
+                return fail(ErrorCode::not_found, fmt::format("the template's variable '{}' has no value", name));
+        for (const auto& [name, value] : variables) context[name] = value;
+    }
+    return message.jinja->render(json::Value(std::move(context)));
+}
+
+Result<std::shared_ptr<const Program>> Program::compile(std::vector<Message> messages, Fields fields, Unused unused,
+                                                        Syntax syntax) {
     auto program = std::make_shared<Program>();
     program->source_ = std::move(messages);  // stays where it is: the formats of the parts point into it
     program->fields_ = fields;
+    program->syntax_ = syntax;
+    if (syntax == Syntax::jinja && fields.json != nullptr) program->json_ = fields.json();
     const auto names = fields.names != nullptr ? fields.names() : std::vector<std::string_view>{};
     std::vector<bool> used(names.size());
     for (const auto& message : program->source_) {
@@ -167,6 +213,7 @@ std::vector<std::string> Program::variables() const {
     for (std::size_t i = 0; i < compiled_.size(); ++i) {
         add(source_[i].history);
         for (const auto& part : compiled_[i].parts) add(part.path);
+        for (const auto& name : compiled_[i].jinja_names) add(name);
     }
     return names;
 }
@@ -193,6 +240,7 @@ Result<void> Program::append(const Part& part, const void* object, std::string& 
 Result<std::string> Program::text(const void* object) const {
     std::string out;
     const auto& message = compiled_.front();
+    if (message.jinja) return render_jinja(message, object);
     out.reserve(message.literal_bytes + 32 * message.parts.size());
     for (const auto& part : message.parts) TENON_CHECK(append(part, object, out));
     return out;
@@ -209,6 +257,12 @@ Result<Messages> Program::messages(const void* object) const {
             continue;
         }
         llm::Message message{source_[i].role, {}, {}};
+        if (compiled.jinja) {
+            TENON_TRY(auto rendered, render_jinja(compiled, object));
+            message.content.emplace_back(llm::TextPart{std::move(rendered)});
+            all.push_back(std::move(message));
+            continue;
+        }
         std::string text;
         text.reserve(compiled.literal_bytes + 32 * compiled.parts.size());
         const auto flush = [&] {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tenon/chain/template_text.hpp"
+#include "tenon/json/type.hpp"
 #include "tenon/llm/message.hpp"
 
 namespace tenon::chain {
@@ -243,6 +244,57 @@ template <detail::Described T>
 template <detail::Described T>
 [[nodiscard]] constexpr std::vector<std::string_view> field_names() {
     return detail::names_of<T>(detail::MembersOf<T>());
+}
+
+/// A field as JSON, for templates in Jinja's syntax.
+struct JsonField {
+    std::string_view name;
+    const json::Type& (*type)();
+    const void* (*get)(const void* object);
+};
+
+namespace detail {
+
+template <class T>
+consteval bool json_able() {
+    constexpr FieldKind kind = kind_of<T>();
+    if constexpr (kind == FieldKind::images || kind == FieldKind::messages)
+        return false;
+    else if constexpr (TextLike<T>)
+        return std::is_same_v<T, std::string>;
+    else if constexpr (std::is_arithmetic_v<T> || DescribedEnum<T>)
+        return true;
+    else if constexpr (is_optional<T>)
+        return json_able<typename T::value_type>();
+    else if constexpr (Mapping<T>)
+        return std::is_same_v<typename T::key_type, std::string> && json_able<typename T::mapped_type>();
+    else if constexpr (Range<T>)
+        return json_able<typename T::value_type>();
+    else
+        return Described<T> && std::is_default_constructible_v<T>;
+}
+
+template <class T, class D>
+void add_json_field(std::vector<JsonField>& all) {
+    using M = std::remove_cvref_t<decltype(std::declval<const T&>().*D::pointer)>;
+    if constexpr (json_able<M>())
+        all.push_back({D::name, &json::type_of<M>, [](const void* object) -> const void* {
+                           return &(static_cast<const T*>(object)->*D::pointer);
+                       }});
+}
+template <class T, template <class...> class L, class... D>
+std::vector<JsonField> json_fields_of(L<D...>) {
+    std::vector<JsonField> all;
+    (add_json_field<T, D>(all), ...);
+    return all;
+}
+
+}  // namespace detail
+
+/// The outermost fields that have a JSON form.
+template <detail::Described T>
+[[nodiscard]] std::vector<JsonField> json_fields() {
+    return detail::json_fields_of<T>(detail::MembersOf<T>());
 }
 
 /// Why a field cannot stand in a template with this format; null: it can.

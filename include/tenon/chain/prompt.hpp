@@ -26,6 +26,10 @@
 #include "tenon/chain/fields.hpp"
 #include "tenon/chain/model.hpp"
 
+namespace tenon::text {
+class Template;
+}
+
 namespace tenon::chain {
 
 /// Some text: what a template with one variable may take, and what text becomes when a struct is wanted.
@@ -40,6 +44,11 @@ BOOST_DESCRIBE_STRUCT(Text, (), (text))
 
 /// Whether a field that no variable names is a fault.
 enum class Unused : std::uint8_t { refused, allowed };
+
+enum class Syntax : std::uint8_t {
+    braces,  ///< template_text.hpp
+    jinja,   ///< Jinja 3.1 as tenon/text/chat_template.hpp has it; fields are JSON values there
+};
 
 /// One message of a template: its text, or the messages of a field.
 struct MessagePiece {
@@ -109,14 +118,16 @@ constexpr void check_all_used(Unused unused, const bool* used, std::string_view 
 struct Fields {
     std::optional<FieldAccess> (*find)(std::string_view path) = nullptr;
     std::vector<std::string_view> (*names)() = nullptr;
+    std::vector<JsonField> (*json)() = nullptr;
     bool one_text = false;
 };
 template <TemplateInput T>
 constexpr Fields fields_for() {
     if constexpr (Described<T>)
-        return {[](std::string_view path) { return find_field<T>(path); }, [] { return field_names<T>(); }, false};
+        return {[](std::string_view path) { return find_field<T>(path); }, [] { return field_names<T>(); },
+                [] { return json_fields<T>(); }, false};
     else
-        return {nullptr, nullptr, std::same_as<T, std::string>};
+        return {nullptr, nullptr, nullptr, std::same_as<T, std::string>};
 }
 
 /// A compiled template of one or more messages, its type forgotten.
@@ -127,7 +138,8 @@ class Program {
         std::string text, history;
     };
     /// Errors: invalid_argument, naming the variable and where it stands.
-    static Result<std::shared_ptr<const Program>> compile(std::vector<Message> messages, Fields fields, Unused unused);
+    static Result<std::shared_ptr<const Program>> compile(std::vector<Message> messages, Fields fields, Unused unused,
+                                                          Syntax syntax = Syntax::braces);
 
     [[nodiscard]] const std::vector<Message>& source() const { return source_; }
     [[nodiscard]] std::vector<std::string> variables() const;
@@ -146,13 +158,19 @@ class Program {
         std::vector<Part> parts;
         std::size_t literal_bytes = 0;
         FieldAccess history;
+        std::shared_ptr<const text::Template> jinja;
+        std::vector<std::string> jinja_names;
     };
     Result<void> append(const Part& part, const void* object, std::string& out) const;
     Result<void> compile_message(const Message& message, Compiled& out, std::vector<bool>& used);
+    Result<void> compile_jinja(const Message& message, Compiled& out, std::vector<bool>& used);
+    Result<std::string> render_jinja(const Compiled& message, const void* object) const;
 
     std::vector<Message> source_;
     std::vector<Compiled> compiled_;
+    std::vector<JsonField> json_;
     Fields fields_;
+    Syntax syntax_ = Syntax::braces;
 };
 
 }  // namespace detail
@@ -208,9 +226,10 @@ class Prompt {
     using output_type = std::string;
 
     /// Errors: invalid_argument: the syntax, a variable that is no field, a field that is not used.
-    [[nodiscard]] static Result<Prompt> parse(std::string text, Unused unused = Unused::refused) {
-        TENON_TRY(auto program,
-                  detail::Program::compile({{llm::Role::user, std::move(text), {}}}, detail::fields_for<T>(), unused));
+    [[nodiscard]] static Result<Prompt> parse(std::string text, Unused unused = Unused::refused,
+                                              Syntax syntax = Syntax::braces) {
+        TENON_TRY(auto program, detail::Program::compile({{llm::Role::user, std::move(text), {}}},
+                                                         detail::fields_for<T>(), unused, syntax));
         return Prompt(std::move(program));
     }
 
@@ -240,10 +259,11 @@ class ChatPrompt {
     using output_type = llm::ChatRequest;
 
     /// Errors: as Prompt::parse.
-    [[nodiscard]] static Result<ChatPrompt> parse(std::vector<MessagePiece> pieces, Unused unused = Unused::refused) {
+    [[nodiscard]] static Result<ChatPrompt> parse(std::vector<MessagePiece> pieces, Unused unused = Unused::refused,
+                                                  Syntax syntax = Syntax::braces) {
         std::vector<detail::Program::Message> messages;
         for (const auto& p : pieces) messages.push_back({p.role, std::string(p.text), std::string(p.history)});
-        TENON_TRY(auto program, detail::Program::compile(std::move(messages), detail::fields_for<T>(), unused));
+        TENON_TRY(auto program, detail::Program::compile(std::move(messages), detail::fields_for<T>(), unused, syntax));
         return ChatPrompt(std::move(program));
     }
 

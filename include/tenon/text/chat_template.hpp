@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tenon/base/error.hpp"
 #include "tenon/json/json.hpp"
@@ -34,6 +35,10 @@ class Template {
     /// (limits).
     [[nodiscard]] Result<std::string> render(
         const json::Value& context, std::chrono::system_clock::time_point now = std::chrono::system_clock::now()) const;
+
+    /// The names the template reads and does not set itself, each once, in order of appearance: what `context` should
+    /// hold.
+    [[nodiscard]] std::vector<std::string> variables() const;
 
   private:
     struct Impl;

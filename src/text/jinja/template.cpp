@@ -2,6 +2,7 @@
 
 #include "text/jinja/interp.hpp"
 #include "text/jinja/parser.hpp"
+#include "text/jinja/variables.hpp"
 
 namespace tenon::text {
 
@@ -28,5 +29,7 @@ Result<std::string> Template::render(const json::Value& context, std::chrono::sy
     if (!interp.run(context, out)) return std::unexpected(interp.error());
     return out;
 }
+
+std::vector<std::string> Template::variables() const { return jinja::undeclared_variables(impl_->program); }
 
 }  // namespace tenon::text

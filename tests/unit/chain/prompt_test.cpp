@@ -119,6 +119,30 @@ TEST(Prompt, MessagesHistoryAndPictures) {
     EXPECT_NE(why(ChatPrompt<Turn>::parse({history("persona")}, Unused::allowed)), "");
 }
 
+TEST(Prompt, JinjaIsTheOtherSyntax) {
+    const auto p = Prompt<Order>::parse(
+        "{{ user.name }}: {% for i in items %}{{ loop.index }}. {{ i }}; {% endfor %}{{ mood }} {{ note or 'no note' "
+        "}}",
+        Unused::allowed, Syntax::jinja);
+    ASSERT_TRUE(p) << why(p);
+    const Order o{{"Ada", 36}, {"茶", "rice"}, {}, 3.5, std::nullopt, Mood::angry, true, {}};
+    EXPECT_EQ(*p->render(o), "Ada: 1. 茶; 2. rice; angry no note");
+    EXPECT_NE(why(Prompt<Page>::parse("{{ title }} {{ boddy }}", Unused::refused, Syntax::jinja)).find("boddy"),
+              std::string::npos);
+    EXPECT_NE(why(Prompt<Page>::parse("{{ title }}", Unused::refused, Syntax::jinja)).find("'body' unused"),
+              std::string::npos);
+    EXPECT_NE(why(Prompt<Page>::parse("{% if %}", Unused::allowed, Syntax::jinja)).find("well formed"),
+              std::string::npos);
+    const auto v = Prompt<Variables>::parse("{{ a|upper }}", Unused::refused, Syntax::jinja);
+    EXPECT_EQ(*v->render({{"a", "x"}}), "X");
+    EXPECT_EQ(v->render({{"b", "x"}}).error().code(), ErrorCode::not_found);
+    EXPECT_EQ(*Prompt<std::string>::parse("<{{ it }}>", Unused::refused, Syntax::jinja)->render("x"), "<x>");
+    const auto chat = ChatPrompt<Turn>::parse(
+        {system_text("{{ persona }}"), history("past"), user_text("{{ question }}")}, Unused::allowed, Syntax::jinja);
+    ASSERT_TRUE(chat) << why(chat);
+    EXPECT_EQ(chat->render({"sage", "why", {llm::Message::user("hi")}, {}})->size(), 3U);
+}
+
 TEST(Prompt, IsAStep) {
     Runtime runtime(1);
     const auto model = fake::scripted_model();
