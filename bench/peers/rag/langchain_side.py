@@ -6,6 +6,7 @@ Usage: langchain_side.py --corpus DIR --model model.gguf --embedding minilm-fold
 import argparse
 import json
 import pathlib
+import subprocess
 import time
 
 import score
@@ -47,6 +48,14 @@ def html_to_text(path):
     return "".join(parser.out)
 
 
+def text_of(path):
+    if path.suffix == ".html":
+        return html_to_text(path)
+    if path.suffix == ".pdf":
+        return subprocess.run(["pdftotext", str(path), "-"], check=True, capture_output=True, text=True).stdout
+    return path.read_text(errors="replace")
+
+
 class MiniLM(Embeddings):
     def __init__(self, folder):
         from sentence_transformers import SentenceTransformer
@@ -67,6 +76,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--retrieval-only", action="store_true")
+    score.add_arguments(parser)
     args = parser.parse_args()
     import torch
     torch.set_num_threads(args.threads)
@@ -75,7 +85,7 @@ def main():
     embedding = MiniLM(args.embedding)
     stores, started = {}, time.time()
     for lang in ("en", "zh"):
-        docs = [Document(page_content=html_to_text(p), metadata={"source": str(p)}) for p in sorted((args.corpus / lang).glob("*.html"))]
+        docs = [Document(page_content=text_of(p), metadata={"source": str(p)}) for p in sorted((args.corpus / lang).iterdir())]
         stores[lang] = InMemoryVectorStore(embedding)
         chunks = splitter.split_documents(docs)
         stores[lang].add_documents(chunks)
@@ -86,11 +96,10 @@ def main():
         from llama_cpp import Llama
         llm = Llama(args.model, n_ctx=4096, n_threads=args.threads, n_threads_batch=args.threads, verbose=False)
     rows, spent = [], []
-    for q in score.questions():
+    for q in score.questions(args):
         began = time.time()
         found = stores[q["corpus"]].similarity_search(q["question"], k=5)
-        row = {"id": q["id"], "lang": q["lang"], "answerable": q["answerable"], "right": None, "refused": None,
-               "hit": score.hit(q, [d.page_content for d in found]) if q["answerable"] else None}
+        row = score.about(q) | {"hit": score.hit(q, [d.page_content for d in found]) if q["answerable"] else None}
         if llm:
             context = "\n\n".join(d.page_content for d in found[:4])
             answer = llm.create_chat_completion(messages=[{"role": "user", "content": PROMPT.format(context=context, question=q["question"])}],
@@ -98,6 +107,7 @@ def main():
             row["answer"], row["refused"] = answer, score.looks_refused(answer)
             row["right"] = score.right(q, answer, row["refused"]) if q["answerable"] else None
         spent.append(time.time() - began)
+        row["seconds"] = spent[-1]
         rows.append(row)
     if args.out:
         args.out.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))

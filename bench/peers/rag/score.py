@@ -1,7 +1,12 @@
-"""What both sides are scored by: a hit when a passage holds the evidence, a right answer when every group matches."""
+"""What both sides are scored by: a hit when a passage holds the evidence, a right answer when every group matches.
+
+Usage: score.py NAME ROWS.jsonl... prints the table of rows written before; "cross" are questions asked in the other language than their documents,
+which the other lines leave out.
+"""
 import json
 import pathlib
 import re
+import sys
 
 REFUSALS = re.compile(
     r"do(es)? not (say|contain|mention|provide|specify|include|state|answer)|not (mentioned|specified|provided|stated|found) in"
@@ -9,9 +14,21 @@ REFUSALS = re.compile(
     r"|文档(中|里)?(并)?(没有|未)|没有(提到|提及|说明|相关|找到|给出)|未(提到|提及|说明|找到)|无法(回答|确定|找到)|不知道|并未", re.I)
 
 
-def questions(path=None):
-    path = path or pathlib.Path(__file__).with_name("questions.jsonl")
-    return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines() if line.strip()]
+def add_arguments(parser):
+    """What both sides take: which questions."""
+    parser.add_argument("--questions", type=pathlib.Path, default=pathlib.Path(__file__).with_name("questions.jsonl"))
+    parser.add_argument("--part", choices=("all", "dev", "held"), default="all", help="of a set that holds some questions back")
+    parser.add_argument("--lang")
+
+
+def questions(args):
+    rows = [json.loads(line) for line in args.questions.read_text().splitlines() if line.strip()]
+    return [r for r in rows if (args.part == "all" or r.get("held", False) == (args.part == "held")) and args.lang in (None, r["lang"])]
+
+
+def about(question):
+    """The fields of a question that its row keeps."""
+    return {k: question.get(k) for k in ("id", "lang", "answerable", "cross", "held")} | {"hit": None, "right": None, "refused": None}
 
 
 def squeeze(text):
@@ -35,10 +52,16 @@ def table(name, rows):
     print(f"\n{name}")
     print(f"{'':10}{'hit@5':>8}{'right':>8}{'wrongly refused':>18}{'unanswerable refused':>23}")
     share = lambda xs: f"{sum(xs) / len(xs):.2f}" if xs else "-"
-    for lang in ("en", "zh", None):
-        some = [r for r in rows if lang is None or r["lang"] == lang]
+    crossing = [r for r in rows if r.get("cross")]
+    rows = [r for r in rows if not r.get("cross")]
+    for lang in ("en", "zh", None, "cross") if crossing else ("en", "zh", None):
+        some = crossing if lang == "cross" else [r for r in rows if lang is None or r["lang"] == lang]
         yes = [r for r in some if r["answerable"]]
         no = [r for r in some if not r["answerable"]]
         pick = lambda rs, key: [r[key] for r in rs if r[key] is not None]
         print(f"{lang or 'all':10}{share(pick(yes, 'hit')):>8}{share(pick(yes, 'right')):>8}"
               f"{share(pick(yes, 'refused')):>18}{share(pick(no, 'refused')):>23}")
+
+
+if __name__ == "__main__":
+    table(sys.argv[1], [json.loads(line) for name in sys.argv[2:] for line in open(name)])

@@ -26,15 +26,16 @@ def main():
     parser.add_argument("--model")
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--port", type=int, default=18731)
-    parser.add_argument("--lang")
+    parser.add_argument("--prefix", default="peers", help="of the knowledge bases' names")
+    score.add_arguments(parser)
     parser.add_argument("--retrieval-only", action="store_true")
     parser.add_argument("--reindex", action="store_true")
     args = parser.parse_args()
     started = time.time()
     for lang in ("en", "zh"):
         if args.reindex:
-            subprocess.run([args.tenon, "kb", "remove", f"peers-{lang}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        subprocess.run([args.tenon, "index", str(args.corpus / lang), "--into", f"peers-{lang}"], check=True, stderr=subprocess.DEVNULL)
+            subprocess.run([args.tenon, "kb", "remove", f"{args.prefix}-{lang}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run([args.tenon, "index", str(args.corpus / lang), "--into", f"{args.prefix}-{lang}"], check=True, stderr=subprocess.DEVNULL)
     print(f"indexing: {time.time() - started:.1f} s")
     server = subprocess.Popen([args.tenon, "serve", "--port", str(args.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     rows, spent = [], []
@@ -45,11 +46,9 @@ def main():
                 break
             except OSError:
                 time.sleep(0.1)
-        for q in score.questions():
-            if args.lang and q["lang"] != args.lang:
-                continue
-            base = f"peers-{q['corpus']}"
-            row = {"id": q["id"], "lang": q["lang"], "answerable": q["answerable"], "hit": None, "right": None, "refused": None}
+        for q in score.questions(args):
+            base = f"{args.prefix}-{q['corpus']}"
+            row = score.about(q)
             if q["answerable"]:
                 found = post(args.port, "/v1/search", {"query": q["question"], "from": base, "top_k": 5})["results"]
                 row["hit"] = score.hit(q, [r["text"] for r in found])
@@ -64,6 +63,7 @@ def main():
                 row["right"] = score.right(q, answer["answer"], row["refused"]) if q["answerable"] else None
                 row["signals"], row["confidence"] = answer["signals"], answer["confidence"]
                 row["citations"] = [c["text"] for c in answer["citations"]]
+                row["seconds"] = spent[-1]
             rows.append(row)
     finally:
         server.terminate()
