@@ -56,6 +56,7 @@ json::Value render_answer(const rag::Answer& answer) {
         {"signals", json::Object{{"coverage", s.coverage},
                                  {"retrieval", s.retrieval},
                                  {"similarity", s.similarity},
+                                 {"missing", s.missing},
                                  {"support", s.support}}},
         {"usage", json::Object{{"input_tokens", answer.usage.input_tokens},
                                {"cached_input_tokens", answer.usage.cached_input_tokens},

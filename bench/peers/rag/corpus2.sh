@@ -19,8 +19,9 @@ for page in gitfaq giteveryday gittutorial git-stash git-worktree git-bisect git
     cp "$share/doc/git-doc/$page.txt" "$dir/en/"
 done
 gunzip -c "$share/doc/debian-policy/fhs/fhs-3.0.pdf.gz" > "$dir/en/fhs-3.0.pdf"
-for part in scalc swriter simpress; do
-    for page in "$share/libreoffice/help/zh-CN/text/$part"/guide/*.html; do cp "$page" "$dir/zh/$part-$(basename "$page")"; done
+guide=$share/libreoffice/help/zh-CN/text
+for page in "$guide"/scalc/guide/*.html "$guide"/swriter/guide/{calc,form,page,print,table}*.html "$guide"/simpress/guide/{html,line,page}*.html; do
+    cp "$page" "$dir/zh/$(basename "$(dirname "$(dirname "$page")")")-$(basename "$page")"
 done
 python3 "$here/mallard.py" "$dir/zh" "$share"/help/zh_CN/gnome-help/*.page
 gunzip -c "$share/doc/installation-guide-amd64/zh_CN/install.zh_CN.pdf.gz" > "$dir/zh/install.pdf"

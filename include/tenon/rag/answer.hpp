@@ -17,12 +17,12 @@ namespace tenon::rag {
 struct AnswerOptions {
     std::size_t top_k = 8;  ///< chunks that passages are chosen from
     std::size_t passage_tokens =
-        420;                       ///< of the prompt, by the model's tokenizer; cut further when the window is small
+        240;                       ///< of the prompt, by the model's tokenizer; cut further when the window is small
     std::size_t max_tokens = 256;  ///< of the answer
     double temperature = 0;
     std::vector<llm::Message> history;  ///< earlier turns, for follow-up questions
-    bool quote = true;                  ///< a one-sentence answer is followed by the sentence it stands on
-    bool verify = true;                 ///< withhold what the passages do not support
+    bool quote = true;   ///< below the answer, the one or two stretches of the documents it should rest on
+    bool verify = true;  ///< withhold what the passages do not support
 };
 
 /// A passage the answer stands on. Ranges are those of the document's text.
@@ -47,6 +47,7 @@ struct AnswerSignals {
     double retrieval = 0;  ///< best BM25 as a share of what a passage with every term would have
     double similarity =
         0;               ///< best cosine between question and sentence; 0 when the embedder does not know the language
+    double missing = 0;  ///< idf of the question's rarest word that stands in nothing found; 0: all words do
     double support = 0;  ///< share of the answer's words found in the passages
 };
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "rag/answer/confidence.hpp"
+#include "rag/answer/evidence.hpp"
 #include "rag/answer/passages.hpp"
 #include "rag/answer/prompt.hpp"
 #include "rag/answer/verify.hpp"
@@ -37,6 +38,44 @@ Citation locate(const store::Hit& hit, std::size_t begin, std::size_t end) {
     return c;
 }
 
+/// Runs of white space become one space.
+std::string on_one_line(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+        if (!space)
+            out += c;
+        else if (!out.empty() && out.back() != ' ')
+            out += ' ';
+    }
+    return out;
+}
+
+/// The words of the question in Latin letters and digits that search heeds and the documents found have: what a
+/// translation must keep.
+std::vector<std::string> names_in(std::string_view question, std::span<const store::Hit> hits) {
+    std::vector<std::string> heeded, out;
+    for (auto& term : store::analyze_query(question)) heeded.push_back(std::move(term.text));
+    const auto part = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("/._-+@").find(c) != std::string_view::npos;
+    };
+    for (std::size_t i = 0; i < question.size();) {
+        std::size_t end = i;
+        while (end < question.size() && part(question[end])) ++end;
+        std::string word(question.substr(i, end - i));
+        i = std::max(end, i + 1);
+        while (!word.empty() && word.back() == '.') word.pop_back();
+        if (word.size() < 2) continue;
+        const bool found = std::ranges::any_of(hits, [&](const auto& h) { return h.chunk.text.contains(word); });
+        const auto terms = store::analyze(word).terms;
+        if (found && std::ranges::any_of(
+                         terms, [&](const auto& t) { return std::ranges::find(heeded, t.text) != heeded.end(); }))
+            out.push_back(std::move(word));
+    }
+    return out;
+}
+
 class AnswerStream final : public Stream<AnswerEvent> {
   public:
     AnswerStream(std::shared_ptr<const Retriever> retriever, llm::ChatModelPtr model, std::string question,
@@ -59,11 +98,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
             if (!event || event->finish) {
                 if (event) {
                     pending_ += event->text;
-                    answer_.usage.input_tokens += event->usage.input_tokens;
-                    answer_.usage.output_tokens += event->usage.output_tokens;
-                    answer_.usage.cached_input_tokens += event->usage.cached_input_tokens;
-                    answer_.timings.prompt_ms += event->timings.prompt_ms;
-                    answer_.timings.decode_ms += event->timings.decode_ms;
+                    count(event->usage, event->timings);
                 }
                 co_return finish();
             }
@@ -84,8 +119,17 @@ class AnswerStream final : public Stream<AnswerEvent> {
     task<Result<bool>> prepare() {
         RetrieveOptions how;
         how.top_k = options_.top_k;
-        TENON_CO_TRY(auto found, co_await retriever_->retrieve(search_query(), how, call_));
+        asked_ = search_query();
+        TENON_CO_TRY(auto found, co_await retriever_->retrieve(asked_, how, call_));
         for (auto& passage : found.passages) hits_.push_back(std::move(passage.hit));
+        TENON_CO_TRY(const bool foreign, co_await translate());
+        if (foreign) {
+            TENON_CO_TRY(auto again, co_await retriever_->retrieve(asked_, how, call_));
+            foreign_ = true;
+            found = std::move(again);
+            hits_.clear();
+            for (auto& passage : found.passages) hits_.push_back(std::move(passage.hit));
+        }
         if (hits_.empty()) {
             answer_.timings.retrieve_ms = milliseconds_since(began_);
             co_return false;
@@ -97,28 +141,25 @@ class AnswerStream final : public Stream<AnswerEvent> {
         for (const auto& hit : hits_)
             if (hit.bm25 && found.bm25_limit > 0)
                 answer_.signals.retrieval = std::max(answer_.signals.retrieval, *hit.bm25 / found.bm25_limit);
+        answer_.signals.missing = rarest_missing(found.terms, hits_);
 
-        const auto count = [this](std::string_view t) { return model_->count_tokens(t); };
+        const auto tokens = [this](std::string_view t) { return model_->count_tokens(t); };
         PassageOptions limits;
         limits.max_tokens = options_.passage_tokens;
         if (const auto window = model_->capabilities().context_length; window > 0) {
-            const std::size_t taken = options_.max_tokens + 200 + count(question_);
+            const std::size_t taken = options_.max_tokens + 200 + tokens(question_);
             if (window <= taken + 40)
                 co_return fail(ErrorCode::resource_exhausted, "the question does not fit the model's context of " +
                                                                   std::to_string(window) +
                                                                   " tokens; ask a shorter one");
             limits.max_tokens = std::min<std::size_t>(limits.max_tokens, window - taken);
         }
-        passages_ = choose_passages(units, order, hits_, limits, count);
-        best_unit_ = units[order.front()];
-        quote_end_ = best_unit_.end;
-        if (const std::size_t next = order.front() + 1;
-            next < units.size() && units[next].hit == best_unit_.hit && units[next].end - best_unit_.begin < 400)
-            quote_end_ = units[next].end;
+        passages_ = choose_passages(units, order, hits_, limits, tokens);
+        evidence_ = choose_evidence(units, order, hits_, found.terms);
         verifier_ = std::make_unique<Verifier>(question_, passages_);
         answer_.timings.retrieve_ms = milliseconds_since(began_);
 
-        const Prompt prompt = make_prompt(question_, passages_, hits_);
+        const Prompt prompt = make_prompt(question_, passages_, hits_, foreign_);
         if (options_.verify) {
             answer_.confidence = estimate_confidence(answer_.signals);
             if (answer_.confidence < refuse_below) co_return false;
@@ -132,6 +173,37 @@ class AnswerStream final : public Stream<AnswerEvent> {
         request.settings.max_tokens = options_.max_tokens;
         TENON_CO_TRY(events_, co_await model_->stream(std::move(request), call_));
         co_return true;
+    }
+
+    /// Puts the question into the language of the documents when that is another one and the embedder does not bridge
+    /// the two. Names and numbers of the question are kept: a small model may lose them. False: nothing to translate.
+    task<Result<bool>> translate() {
+        const auto& embedder = retriever_->embedder();
+        if (embedder && languages_of_embedder(embedder->name()) == ModelLanguages::multilingual) co_return false;
+        if (hits_.empty() ? prompt_language(question_) != PromptLanguage::chinese : !is_foreign(question_, hits_))
+            co_return false;
+        const Prompt prompt = make_translation_prompt(question_);
+        llm::ChatRequest request;
+        request.messages.push_back(llm::Message::system(prompt.system));
+        request.messages.push_back(llm::Message::user(prompt.ask));
+        request.settings.temperature = 0;
+        request.settings.max_tokens = 80;
+        TENON_CO_TRY(const auto said, co_await model_->generate(std::move(request), call_));
+        count(said.usage, said.timings);
+        std::string translated = said.message.text();
+        if (prompt_language(translated) == prompt_language(question_)) co_return false;
+        for (const auto& name : names_in(question_, hits_))
+            if (translated.find(name) == std::string::npos) translated += " " + name;
+        asked_ = std::move(translated);
+        co_return true;
+    }
+
+    void count(const llm::Usage& usage, const llm::Timings& timings) {
+        answer_.usage.input_tokens += usage.input_tokens;
+        answer_.usage.output_tokens += usage.output_tokens;
+        answer_.usage.cached_input_tokens += usage.cached_input_tokens;
+        answer_.timings.prompt_ms += timings.prompt_ms;
+        answer_.timings.decode_ms += timings.decode_ms;
     }
 
     /// A follow-up that says little by itself is searched together with the question before it.
@@ -149,7 +221,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
         const auto& embedder = retriever_->embedder();
         if (!embedder) co_return Result<void>{};
         const auto knows = languages_of_embedder(embedder->name());
-        if (knows == ModelLanguages::english && prompt_language(question_) == PromptLanguage::chinese)
+        if (knows == ModelLanguages::english && prompt_language(asked_) == PromptLanguage::chinese)
             co_return Result<void>{};
         constexpr std::size_t most = 32;
         std::vector<std::string> texts;
@@ -161,7 +233,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
             texts.push_back(hits_[u.hit].chunk.text.substr(u.begin, std::min<std::size_t>(u.end - u.begin, 600)));
             texts.back() = utf8::sanitize(texts.back());
         }
-        std::vector<std::string> asked(1, question_);
+        std::vector<std::string> asked(1, asked_);
         TENON_CO_TRY(const auto query, co_await embedder->embed(std::move(asked), llm::EmbedKind::query, call_));
         TENON_CO_TRY(const auto rows, co_await embedder->embed(std::move(texts), llm::EmbedKind::passage, call_));
         for (std::size_t n = 0; n < which.size() && n < rows.count(); ++n) {
@@ -190,8 +262,10 @@ class AnswerStream final : public Stream<AnswerEvent> {
             }
             const Support support = verifier_->check(sentence);
             ++sentences_;
-            if (options_.verify && (!support.facts_found || support.share < min_support || support.passages.empty() ||
-                                    (support.novelty < min_novelty && !is_yes_or_no(sentence)))) {
+            // Words of another language cannot be looked up in the passages; names and numbers can.
+            const bool borne_out = foreign_ || (support.share >= min_support && !support.passages.empty() &&
+                                                (support.novelty >= min_novelty || is_yes_or_no(sentence)));
+            if (options_.verify && (!support.facts_found || !borne_out || contradicts(sentence))) {
                 ++withheld_;
                 continue;
             }
@@ -202,64 +276,86 @@ class AnswerStream final : public Stream<AnswerEvent> {
                 (!answer_.text.empty() || !out.empty()) && prompt_language(question_) == PromptLanguage::english;
             if (joined) out += ' ';
             out += body;
-            for (std::size_t k = 0; k < support.passages.size(); ++k)
+            for (std::size_t k = 0; k < support.passages.size() && !foreign_; ++k)
                 out += cite(support.passages[k], sentence, support.shares[k]);
+            if (foreign_ && !evidence_.empty()) out += cite(evidence_.front(), support.share);
         }
         answer_.text += out;
         return out;
     }
 
+    /// Of a question that wants yes or no: whether the sentence denies and the best evidence does not, or the other way
+    /// round. Then the evidence alone is shown.
+    bool contradicts(std::string_view sentence) const {
+        if (evidence_.empty() || foreign_ || !asks_yes_or_no(question_)) return false;
+        const auto& e = evidence_.front();
+        const auto text = std::string_view(hits_[e.hit].chunk.text).substr(e.begin, e.end - e.begin);
+        return denies(sentence) != denies(text);
+    }
+
     std::string cite(std::size_t passage, std::string_view sentence, double share) {
         const auto& p = passages_[passage];
         const auto quote = verifier_->quote(passage, sentence);
-        Citation c = locate(hits_[p.hit], p.begin + quote.begin, p.begin + quote.end);
-        c.score = share;
-        for (const auto& known : answer_.citations)
-            if (known.document_id == c.document_id && known.start_char == c.start_char && known.end_char == c.end_char)
-                return " [" + std::to_string(known.index) + "]";
-        c.index = answer_.citations.size() + 1;
-        answer_.citations.push_back(std::move(c));
-        return " [" + std::to_string(answer_.citations.size()) + "]";
+        return cite({p.hit, p.begin + quote.begin, p.begin + quote.end}, share);
+    }
+
+    /// The mark of a stretch. One that overlaps a stretch cited before widens that citation.
+    std::string cite(Evidence where, double share) {
+        std::size_t n = 0;
+        while (n < cited_.size() &&
+               (cited_[n].hit != where.hit || where.end <= cited_[n].begin || cited_[n].end <= where.begin))
+            ++n;
+        if (n == cited_.size()) {
+            cited_.push_back(where);
+            answer_.citations.emplace_back();
+        } else {
+            cited_[n].begin = std::min(cited_[n].begin, where.begin);
+            cited_[n].end = std::max(cited_[n].end, where.end);
+            share = std::max(share, answer_.citations[n].score);
+        }
+        answer_.citations[n] = locate(hits_[where.hit], cited_[n].begin, cited_[n].end);
+        answer_.citations[n].index = n + 1;
+        answer_.citations[n].score = share;
+        return " [" + std::to_string(n + 1) + "]";
     }
 
     std::optional<AnswerEvent> finish() {
         std::string shown = accept(pending_);
         pending_.clear();
         if (answer_.text.empty()) {
-            // The model said nothing that the passages bear out. Where the evidence is strong, the passage speaks for
-            // itself.
-            if (best_unit_.coverage < quote_coverage || (model_refused_ && answer_.confidence < quote_confidence))
-                return refuse();
-            const auto& hit = hits_[best_unit_.hit];
-            Citation c = locate(hit, best_unit_.begin, quote_end_);
-            c.index = 1;
-            c.score = 1;
-            answer_.text = c.text + " [1]";
-            answer_.citations.push_back(std::move(c));
-            shown = answer_.text;
+            // The model said nothing that the passages bear out. Where the evidence is strong, it speaks for itself.
+            if (evidence_.empty() || (model_refused_ && answer_.confidence < quote_confidence)) return refuse();
+            shown = quote_evidence();
             supported_ = 1;
             sentences_ = 1;
-            options_.quote = false;  // it is one already
-        }
-        if (options_.quote && sentences_ == 1 && withheld_ == 0 && answer_.citations.size() == 1)
+        } else if (options_.quote) {
             shown += quote_evidence();
+        }
         answer_.answerable = true;
         answer_.signals.support = sentences_ > 0 ? supported_ / static_cast<double>(sentences_) : 0;
         return end(std::move(shown));
     }
 
-    /// The cited sentence in its own words, when it says more than the answer: a small model drops the half that
-    /// matters.
+    /// The evidence in its own words, as far as it says more than the answer: a small model drops the half that
+    /// matters, or takes the wrong sentence.
     std::string quote_evidence() {
-        const auto& quote = answer_.citations.front().text;
-        if (quote.size() > 420) return {};
-        const Passage said{0, 0, answer_.text.size(), answer_.text, 0};
-        const Support known = Verifier("", {&said, 1}).check(quote);
-        if (known.share > 0.7) return {};
-        std::string line = quote;
-        std::ranges::replace(line, '\n', ' ');
+        const std::string before = answer_.text;
+        const Passage said{0, 0, before.size(), before, 0};
+        const Verifier known("", {&said, 1});
+        std::string quotes;
+        for (const auto& e : evidence_) {
+            const auto text = std::string_view(hits_[e.hit].chunk.text).substr(e.begin, e.end - e.begin);
+            if (!before.empty()) {
+                const Support repeated = known.check(text);
+                if (repeated.share > 0.85 && repeated.facts_found) continue;
+            }
+            if (!quotes.empty()) quotes += '\n';
+            quotes += "“" + on_one_line(text) + "”" + cite(e, 1);
+        }
+        if (quotes.empty()) return {};
         const bool chinese = prompt_language(question_) == PromptLanguage::chinese;
-        const std::string out = chinese ? "\n\n原文：“" + line + "”" : "\n\nIn the document: “" + line + "”";
+        std::string out =
+            (before.empty() ? "" : "\n\n") + std::string(chinese ? "原文：" : "In the documents: ") + quotes;
         answer_.text += out;
         return out;
     }
@@ -267,6 +363,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
     std::optional<AnswerEvent> refuse() {
         answer_.text = refusal(question_);
         answer_.citations.clear();
+        cited_.clear();
         answer_.answerable = false;
         return end(answer_.text);
     }
@@ -280,13 +377,15 @@ class AnswerStream final : public Stream<AnswerEvent> {
     std::shared_ptr<const Retriever> retriever_;
     llm::ChatModelPtr model_;
     std::string question_;
+    std::string asked_;  // what was searched: the question, with its context, in the language of the documents
     AnswerOptions options_;
     CallOptions call_;
     Clock::time_point began_ = Clock::now();
     std::vector<store::Hit> hits_;
     std::vector<Passage> passages_;
-    Unit best_unit_;
-    std::size_t quote_end_ = 0;  // where a quotation of the best unit ends
+    std::vector<Evidence> evidence_;
+    std::vector<Evidence> cited_;  // where each citation stands
+    bool foreign_ = false;         // the documents are in another language than the question
     std::unique_ptr<Verifier> verifier_;
     StreamPtr<llm::ChatEvent> events_;
     std::string pending_;

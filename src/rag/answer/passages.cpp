@@ -97,6 +97,15 @@ std::vector<Unit> find_units(std::span<const store::Hit> hits) {
     return units;
 }
 
+bool announces_more(std::string_view unit) noexcept {
+    const auto end = unit.find_last_not_of(" \t\r\n*_`");
+    if (end == std::string_view::npos) return false;
+    unit = unit.substr(0, end + 1);
+    for (const std::string_view mark : {"?", "？", ":", "："})
+        if (unit.ends_with(mark)) return true;
+    return false;
+}
+
 std::vector<std::size_t> rank_units(std::span<Unit> units, std::span<const store::Hit> hits,
                                     std::span<const store::TermStatistic> terms) {
     double total = 0;
@@ -135,9 +144,11 @@ std::vector<std::size_t> rank_units(std::span<Unit> units, std::span<const store
         double neighbour = 0;
         if (i > 0 && units[i - 1].hit == unit.hit) neighbour = std::max(neighbour, own[i - 1]);
         if (i + 1 < units.size() && units[i + 1].hit == unit.hit) neighbour = std::max(neighbour, 0.6 * own[i + 1]);
-        const double rank_prior = 0.30 / (1.0 + static_cast<double>(unit.hit));
-        const bool fragment = unit.end - unit.begin < 24;
-        unit.score = unit.coverage + 0.5 * unit.similarity + 0.25 * neighbour + rank_prior - (fragment ? 0.15 : 0.0);
+        const double rank_prior = 0.20 / (1.0 + static_cast<double>(unit.hit));
+        const auto text = std::string_view(hits[unit.hit].chunk.text).substr(unit.begin, unit.end - unit.begin);
+        // A heading or question has the words of the question and not the answer.
+        const double empty = announces_more(text) ? 0.4 : text.size() < 24 ? 0.15 : 0.0;
+        unit.score = unit.coverage + 0.5 * unit.similarity + 0.25 * neighbour + rank_prior - empty;
     }
     std::vector<std::size_t> order(units.size());
     std::iota(order.begin(), order.end(), 0U);
@@ -176,11 +187,10 @@ std::vector<Passage> choose_passages(std::span<const Unit> units, std::span<cons
         if (used >= options.max_tokens * 9 / 10) break;
         if (take(i)) {
             // The best ones bring their surroundings: what comes next first, then what came before.
-            const std::size_t after = rank < 3 ? 3 : rank < 6 ? 1 : 0;
+            const std::size_t after = rank < 2 ? 2 : rank < 4 ? 1 : 0;
             for (std::size_t n = 1; n <= after && i + n < units.size() && units[i + n].hit == units[i].hit; ++n)
                 take(i + n);
-            if (rank < 3)
-                for (std::size_t n = 1; n <= 2 && n <= i && units[i - n].hit == units[i].hit; ++n) take(i - n);
+            if (rank < 2 && i > 0 && units[i - 1].hit == units[i].hit) take(i - 1);
         }
         ++rank;
     }

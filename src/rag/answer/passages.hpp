@@ -25,6 +25,10 @@ struct Unit {
 [[nodiscard]] std::vector<Unit> find_units(std::span<const store::Hit> hits);
 [[nodiscard]] std::vector<text::Range> unit_ranges(std::string_view chunk);
 
+/// Whether a unit asks or announces rather than tells: it ends with a question mark or a colon. What it is about
+/// follows it. Pure.
+[[nodiscard]] bool announces_more(std::string_view unit) noexcept;
+
 /// Fills coverage and score from the question's terms; `similarity` must be set before.
 /// Returns, in order, the indices of the units, best first.
 [[nodiscard]] std::vector<std::size_t> rank_units(std::span<Unit> units, std::span<const store::Hit> hits,
@@ -39,7 +43,7 @@ struct Passage {
 };
 
 struct PassageOptions {
-    std::size_t max_tokens = 420;
+    std::size_t max_tokens = 240;
     std::size_t max_passages = 5;
     std::size_t unit_tokens = 160;  ///< a longer unit is cut
 };

@@ -20,33 +20,73 @@ PromptLanguage prompt_language(std::string_view question) {
     return han > 0 && kana == 0 ? PromptLanguage::chinese : PromptLanguage::english;
 }
 
-Prompt make_prompt(std::string_view question, std::span<const Passage> passages, std::span<const store::Hit> hits) {
+Prompt make_prompt(std::string_view question, std::span<const Passage> passages, std::span<const store::Hit> hits,
+                   bool foreign) {
     const bool chinese = prompt_language(question) == PromptLanguage::chinese;
+    // The best passage stands last, next to the question, which ends the prompt: a small model heeds what is near.
     std::string body = chinese ? "资料：\n" : "Text:\n";
-    for (const auto& p : passages) {
-        const auto& hit = hits[p.hit];
+    for (auto p = passages.rbegin(); p != passages.rend(); ++p) {
+        const auto& hit = hits[p->hit];
         const std::string& heading = hit.chunk.heading.empty() ? hit.title : hit.chunk.heading;
         // The last heading says what the passage is about; the way there is noise to a small model.
         const auto cut = heading.rfind(" > ");
         const auto about = std::string_view(heading).substr(cut == std::string::npos ? 0 : cut + 3);
-        if (!about.empty() && !p.text.starts_with(about)) body.append(about).append(chinese ? "：\n" : ":\n");
-        body.append(p.text).append("\n\n");
+        body += "- ";
+        if (!about.empty() && !p->text.starts_with(about)) body.append(about).append(chinese ? "：" : ": ");
+        body.append(p->text).append("\n");
     }
-    body.append(chinese ? "问题：" : "Question: ").append(question).append("\n\n");
     Prompt out;
-    const std::string_view language = text::detect_language(question);
     if (chinese) {
         out.system = "你根据给出的资料回答问题。";
-        out.ask = body + "只根据资料简短地回答问题。名称、数字、命令和文件名照原文抄写。";
+        out.ask = body +
+                  "\n根据以上资料，用一句完整的话回答下面的问题，照抄资料中的名称、数字、命令和文件名。"
+                  "问题有几个部分就回答几个部分。";
+        if (foreign) out.ask += "用中文回答。";
+        out.ask += "\n问题：";
     } else {
         out.system = "You answer questions from the given text.";
         out.ask = body +
-                  "Answer the question in one full sentence, using only the text. Copy names, numbers, commands and "
-                  "file names exactly.";
+                  "\nUsing only the text above, answer this question in one full sentence. Copy names, numbers, "
+                  "commands and file names exactly. Answer every part of the question.";
+        const std::string_view language = text::detect_language(question);
+        if (foreign && language == "en") out.ask += " Answer in English.";
         if (language == "ja" || language == "ko")
             out.ask += language == "ja" ? " Answer in Japanese." : " Answer in Korean.";
+        out.ask += "\nQuestion: ";
     }
+    out.ask += question;
     return out;
+}
+
+Prompt make_translation_prompt(std::string_view question) {
+    Prompt out;
+    out.system = "You are a translator.";
+    const bool chinese = prompt_language(question) == PromptLanguage::chinese;
+    out.ask = (chinese ? "Translate this question into English. Write only the translation.\n\n"
+                       : "把下面的问题翻译成中文，只写译文。\n\n") +
+              std::string(question);
+    return out;
+}
+
+bool is_foreign(std::string_view question, std::span<const store::Hit> hits) {
+    std::size_t han = 0, words = 0;
+    for (const auto& hit : hits) {
+        bool inside = false;
+        const std::string_view text = hit.chunk.text;
+        for (std::size_t i = 0; i < text.size();) {
+            const auto d = utf8::decode(text, i);
+            const bool letter = (d.code_point | 0x20U) >= 'a' && (d.code_point | 0x20U) <= 'z';
+            if (letter && !inside) ++words;
+            inside = letter;
+            if (d.code_point >= 0x4E00 && d.code_point <= 0x9FFF) ++han;
+            i += d.length;
+        }
+    }
+    // Two characters make about one word; Chinese manuals are full of English names.
+    const double share =
+        static_cast<double>(han) / 2 / std::max(1.0, static_cast<double>(han) / 2 + static_cast<double>(words));
+    if (prompt_language(question) == PromptLanguage::chinese) return share < 0.03;
+    return text::detect_language(question) == "en" && share > 0.4;
 }
 
 bool is_yes_or_no(std::string_view sentence) noexcept {

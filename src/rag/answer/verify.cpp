@@ -1,6 +1,7 @@
 #include "rag/answer/verify.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "tenon/base/utf8.hpp"
@@ -48,6 +49,21 @@ std::vector<std::string> facts(std::string_view text) {
     return out;
 }
 
+std::vector<std::string> lower_words(std::string_view text) {
+    std::vector<std::string> out;
+    bool inside = false;
+    for (const char c : text) {
+        const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        const bool part = (low >= 'a' && low <= 'z') || (low == '\'' && inside);
+        if (part) {
+            if (!inside) out.emplace_back();
+            out.back() += low;
+        }
+        inside = part;
+    }
+    return out;
+}
+
 std::unordered_set<std::string> content_terms(std::string_view text) {
     std::unordered_set<std::string> out;
     for (auto& term : store::analyze_query(text))
@@ -56,6 +72,32 @@ std::unordered_set<std::string> content_terms(std::string_view text) {
 }
 
 }  // namespace
+
+bool asks_yes_or_no(std::string_view question) {
+    for (const std::string_view mark :
+         {"吗", "是否", "能否", "可否", "能不能", "会不会", "可不可以", "要不要", "是不是"})
+        if (question.find(mark) != std::string_view::npos) return true;
+    const auto begin = question.find_first_not_of(" \t\r\n\"'");
+    if (begin == std::string_view::npos) return false;
+    question.remove_prefix(begin);
+    const auto words = lower_words(question.substr(0, 24));
+    if (words.empty()) return false;
+    static constexpr std::array<std::string_view, 20> openers{
+        "is",    "are",  "was",   "were",   "can",  "could", "do",  "does", "did", "may",
+        "might", "must", "shall", "should", "will", "would", "has", "have", "had", "am"};
+    return std::ranges::find(openers, words.front()) != openers.end();
+}
+
+bool denies(std::string_view text) {
+    for (const std::string_view mark : {"不", "没有", "无法", "未", "禁止", "避免", "切勿", "请勿"})
+        if (text.find(mark) != std::string_view::npos) return true;
+    static constexpr std::array<std::string_view, 14> marks{"not",       "no",      "never",   "cannot",    "none",
+                                                            "nor",       "neither", "without", "avoid",     "unable",
+                                                            "forbidden", "nothing", "nobody",  "impossible"};
+    return std::ranges::any_of(lower_words(text), [](const std::string& word) {
+        return word.ends_with("n't") || std::ranges::find(marks, word) != marks.end();
+    });
+}
 
 Verifier::Verifier(std::string_view question, std::span<const Passage> passages)
     : passages_(passages), question_(content_terms(question)), folded_question_(fold(question)) {

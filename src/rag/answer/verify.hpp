@@ -20,6 +20,12 @@ struct Support {
     std::vector<double> shares;         ///< of each
 };
 
+/// Whether a question wants yes or no ("Can I …?", "… 吗？"). Pure.
+[[nodiscard]] bool asks_yes_or_no(std::string_view question);
+/// Whether a text denies, forbids or warns ("not", "never", "avoid", "不能", "无法" …). A small model takes the right
+/// sentence and says yes where it says no. Pure.
+[[nodiscard]] bool denies(std::string_view text);
+
 /// Checks sentences of an answer against the passages. Reusable; not thread-safe.
 class Verifier {
   public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rag/answer/confidence.hpp"
+#include "rag/answer/evidence.hpp"
 #include "rag/answer/passages.hpp"
 #include "rag/answer/prompt.hpp"
 #include "rag/answer/verify.hpp"
@@ -65,6 +66,64 @@ TEST(Passages, StayWithinTheBudgetAndJoinWhatTouches) {
     EXPECT_EQ(passages[0].text, "The port is 8080. It can be changed.");
 }
 
+std::vector<std::string> evidence_of(const std::vector<store::Hit>& hits,
+                                     const std::vector<store::TermStatistic>& terms) {
+    auto units = find_units(hits);
+    const auto order = rank_units(units, hits, terms);
+    std::vector<std::string> out;
+    for (const auto& e : choose_evidence(units, order, hits, terms))
+        out.push_back(hits[e.hit].chunk.text.substr(e.begin, e.end - e.begin));
+    return out;
+}
+
+TEST(Evidence, ASecondStretchIsForTheSecondPartOfTheQuestion) {
+    const std::string filler = "Nothing of that " + std::string(300, 'x') + ". ";
+    const std::vector<store::Hit> hits{hit("A room may include base. It never does more. " + filler +
+                                           "A room is small. " + filler + "The program check_layers proves it.")};
+    const std::vector<store::TermStatistic> terms{{"room", 1, 2}, {"includ", 1, 3}, {"check_layers", 1, 3}};
+    const auto found = evidence_of(hits, terms);
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0], "A room may include base. It never does more.");
+    EXPECT_EQ(found[1], "The program check_layers proves it.");
+}
+
+TEST(Evidence, AnAnnouncementBringsItsListAndLosesToAnAnswer) {
+    EXPECT_TRUE(announces_more("Supported ports:"));
+    EXPECT_TRUE(announces_more("端口是多少？ \n"));
+    EXPECT_FALSE(announces_more("The port is 8080."));
+    const std::vector<store::Hit> list{hit("Supported ports:\n\n- 80\n- 443\n- 8080\n")};
+    const std::vector<store::TermStatistic> terms{{"port", 1, 4}, {"support", 1, 2}};
+    const auto found = evidence_of(list, terms);
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found[0], "Supported ports:\n\n- 80\n- 443\n- 8080");
+    const std::vector<store::Hit> both{hit("Which port is supported?\n\nThe supported port is 8080.")};
+    auto units = find_units(both);
+    EXPECT_EQ(rank_units(units, both, terms).front(), 1U);
+    EXPECT_TRUE(evidence_of({}, terms).empty());
+}
+
+TEST(Evidence, AWordThatNothingHasTellsAgainstAnAnswer) {
+    const std::vector<store::Hit> hits{hit("The default port is 8080.", "Ports")};
+    EXPECT_EQ(rarest_missing(std::vector<store::TermStatistic>{{"port", 1, 3}, {"default", 1, 2}}, hits), 0);
+    EXPECT_EQ(rarest_missing(std::vector<store::TermStatistic>{{"port", 1, 3}, {"mongodb", 1, 7}}, hits), 7);
+    EXPECT_EQ(rarest_missing(std::vector<store::TermStatistic>{{"端口", 1, 7}, {"db", 1, 7}}, hits), 0);
+    AnswerSignals known{0.6, 0.5, 0.6, 0, 0}, unknown{0.6, 0.5, 0.6, 7, 0};
+    EXPECT_GT(estimate_confidence(known), estimate_confidence(unknown));
+}
+
+TEST(Verify, KnowsYesFromNo) {
+    for (const auto* question :
+         {"Can I go back?", " is it safe to do so?", "Does it work?", "可以降级吗？", "是否支持？"})
+        EXPECT_TRUE(asks_yes_or_no(question)) << question;
+    for (const auto* question : {"What can I do?", "Which one is it?", "端口是多少？", "Island of what?", ""})
+        EXPECT_FALSE(asks_yes_or_no(question)) << question;
+    for (const auto* text :
+         {"It is not possible.", "You can't.", "Avoid it.", "There must be no files.", "不能降级。", "无法使用"})
+        EXPECT_TRUE(denies(text)) << text;
+    for (const auto* text : {"It is possible.", "The notes are nothingness.", "可以。", ""})
+        EXPECT_FALSE(denies(text)) << text;
+}
+
 TEST(Verify, FindsMadeUpFactsAndRepeatedQuestions) {
     const std::vector<Passage> passages{
         {0, 0, 0, "The default port is 8080, set in /etc/tenon.toml by the administrator.", 1}};
@@ -88,6 +147,27 @@ TEST(Prompt, SpeaksTheLanguageOfTheQuestion) {
     EXPECT_TRUE(says_unknown("The text does not mention it."));
     EXPECT_TRUE(says_unknown("资料中没有提到。"));
     EXPECT_FALSE(says_unknown("The port is 8080."));
+}
+
+TEST(Prompt, TheBestPassageStandsNextToTheQuestion) {
+    const std::vector<store::Hit> hits{hit("First.", "One > Two"), hit("Second.")};
+    const std::vector<Passage> passages{{0, 0, 6, "First.", 2}, {1, 0, 7, "Second.", 1}};
+    const auto english = make_prompt("Which?", passages, hits);
+    EXPECT_LT(english.ask.find("- Second."), english.ask.find("- Two: First."));
+    EXPECT_TRUE(english.ask.ends_with("Question: Which?")) << english.ask;
+    EXPECT_TRUE(make_prompt("哪个？", passages, hits, true).ask.contains("用中文回答"));
+    EXPECT_TRUE(make_prompt("Which one is it?", passages, hits, true).ask.contains("Answer in English"));
+}
+
+TEST(Prompt, DocumentsInAnotherLanguageAreForeign) {
+    const std::vector<store::Hit> english{hit("The default port is 8080, as everyone knows who has read this text.")};
+    const std::vector<store::Hit> chinese{hit("默认端口是 8080，在 tenon.toml 里设置，读过这段文字的人都知道。")};
+    const std::vector<store::Hit> mixed{hit("默认端口是 8080。"), hit("The default port is 8080, as everyone knows.")};
+    EXPECT_TRUE(is_foreign("默认端口是多少？", english));
+    EXPECT_FALSE(is_foreign("默认端口是多少？", chinese));
+    EXPECT_FALSE(is_foreign("默认端口是多少？", mixed));
+    EXPECT_TRUE(is_foreign("What is the default port of the server?", chinese));
+    EXPECT_FALSE(is_foreign("What is the default port of the server?", english));
 }
 
 /// A base that finds one chunk for any question with "port" in it.
@@ -176,10 +256,10 @@ TEST(Answerer, CitesWhereTheAnswerStands) {
     EXPECT_TRUE(answer.text.starts_with("The default port is 8080. [1]")) << answer.text;
     ASSERT_EQ(answer.citations.size(), 1U);
     const auto& c = answer.citations[0];
-    EXPECT_EQ(c.text, "The default port is 8080.");
+    EXPECT_EQ(c.text, "The default port is 8080. More words follow.");
     EXPECT_EQ(c.start_line, 11U);
     EXPECT_EQ(c.start_char, 113U);
-    EXPECT_EQ(c.end_char, 138U);
+    EXPECT_EQ(c.end_char, 157U);
     EXPECT_EQ(answer.usage.output_tokens, 7U);
 }
 
@@ -188,6 +268,32 @@ TEST(Answerer, QuotesTheDocumentWhenTheModelMakesThingsUp) {
     EXPECT_TRUE(answer.answerable);
     EXPECT_EQ(answer.text.find("9999"), std::string::npos);
     EXPECT_NE(answer.text.find("8080"), std::string::npos);
+}
+
+TEST(Answerer, ShowsOnlyTheEvidenceWhenTheModelSaysYesForNo) {
+    const auto answer = ask(std::make_shared<Parrot>("No, the default port is not 8080."), "Is 8080 the default port?");
+    EXPECT_TRUE(answer.answerable);
+    EXPECT_EQ(answer.text.find("not 8080"), std::string::npos) << answer.text;
+    EXPECT_NE(answer.text.find("“The default port is 8080."), std::string::npos) << answer.text;
+}
+
+TEST(Answerer, QuotesBelowTheAnswerWhatItLeavesOut) {
+    const auto answer = ask(std::make_shared<Parrot>("It is 8080."), "What is the default port?");
+    EXPECT_TRUE(answer.text.starts_with("It is 8080. [1]")) << answer.text;
+    EXPECT_NE(answer.text.find("In the documents: “The default port is 8080. More words follow.” [1]"),
+              std::string::npos)
+        << answer.text;
+    ASSERT_EQ(answer.citations.size(), 1U);  // the quotation widens the citation
+    EXPECT_EQ(answer.citations[0].text, "The default port is 8080. More words follow.");
+}
+
+TEST(Answerer, PutsTheQuestionIntoTheLanguageOfTheDocuments) {
+    // The model answers everything alike: the translation is "The default port is 8080.", and so is the answer.
+    const auto model = std::make_shared<Parrot>("The default port is 8080.");
+    const auto answer = ask(model, "默认 port 是多少？");
+    EXPECT_EQ(model->calls, 2);
+    EXPECT_TRUE(answer.answerable);
+    EXPECT_TRUE(answer.text.starts_with("The default port is 8080. [1]")) << answer.text;
 }
 
 TEST(Answerer, RefusesWithoutAskingWhenNothingSupportsAnAnswer) {
