@@ -95,8 +95,10 @@ def main():
     if not args.retrieval_only:
         from llama_cpp import Llama
         llm = Llama(args.model, n_ctx=4096, n_threads=args.threads, n_threads_batch=args.threads, verbose=False)
-    rows, spent = [], []
+    rows, spent = score.Rows(args.out), []
     for q in score.questions(args):
+        if q["id"] in rows.done:
+            continue
         began = time.time()
         found = stores[q["corpus"]].similarity_search(q["question"], k=5)
         row = score.about(q) | {"hit": score.hit(q, [d.page_content for d in found]) if q["answerable"] else None}
@@ -108,11 +110,10 @@ def main():
             row["right"] = score.right(q, answer, row["refused"]) if q["answerable"] else None
         spent.append(time.time() - began)
         row["seconds"] = spent[-1]
-        rows.append(row)
-    if args.out:
-        args.out.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
-    score.table("LangChain default pipeline", rows)
-    print(f"seconds a question: median {sorted(spent)[len(spent) // 2]:.2f}")
+        rows.add(row)
+    score.table("LangChain default pipeline", rows.list)
+    if spent:
+        print(f"seconds a question: median {sorted(spent)[len(spent) // 2]:.2f}")
 
 
 if __name__ == "__main__":

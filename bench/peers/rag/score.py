@@ -26,6 +26,21 @@ def questions(args):
     return [r for r in rows if (args.part == "all" or r.get("held", False) == (args.part == "held")) and args.lang in (None, r["lang"])]
 
 
+class Rows:
+    """The rows of a run, written as they come; a run that was cut off goes on where it stopped."""
+
+    def __init__(self, path):
+        self.path = path
+        self.list = [json.loads(line) for line in path.read_text().splitlines()] if path and path.exists() else []
+        self.done = {row["id"] for row in self.list}
+
+    def add(self, row):
+        self.list.append(row)
+        if self.path:
+            with self.path.open("a") as out:
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
 def about(question):
     """The fields of a question that its row keeps."""
     return {k: question.get(k) for k in ("id", "lang", "answerable", "cross", "held")} | {"hit": None, "right": None, "refused": None}

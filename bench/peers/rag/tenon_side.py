@@ -38,7 +38,7 @@ def main():
         subprocess.run([args.tenon, "index", str(args.corpus / lang), "--into", f"{args.prefix}-{lang}"], check=True, stderr=subprocess.DEVNULL)
     print(f"indexing: {time.time() - started:.1f} s")
     server = subprocess.Popen([args.tenon, "serve", "--port", str(args.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    rows, spent = [], []
+    rows, spent = score.Rows(args.out), []
     try:
         for _ in range(100):
             try:
@@ -47,6 +47,8 @@ def main():
             except OSError:
                 time.sleep(0.1)
         for q in score.questions(args):
+            if q["id"] in rows.done:
+                continue
             base = f"{args.prefix}-{q['corpus']}"
             row = score.about(q)
             if q["answerable"]:
@@ -64,13 +66,11 @@ def main():
                 row["signals"], row["confidence"] = answer["signals"], answer["confidence"]
                 row["citations"] = [c["text"] for c in answer["citations"]]
                 row["seconds"] = spent[-1]
-            rows.append(row)
+            rows.add(row)
     finally:
         server.terminate()
         server.wait(10)
-    if args.out:
-        args.out.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
-    score.table("Tenon", rows)
+    score.table("Tenon", rows.list)
     if spent:
         print(f"seconds a question: median {sorted(spent)[len(spent) // 2]:.2f}")
 

@@ -47,7 +47,7 @@ struct AnswerSignals {
     double retrieval = 0;  ///< best BM25 as a share of what a passage with every term would have
     double similarity =
         0;               ///< best cosine between question and sentence; 0 when the embedder does not know the language
-    double missing = 0;  ///< idf of the question's rarest word that stands in nothing found; 0: all words do
+    double missing = 0;  ///< idf of the question's rarest name that stands in nothing found; 0: all names do
     double support = 0;  ///< share of the answer's words found in the passages
 };
 

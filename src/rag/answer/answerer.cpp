@@ -141,7 +141,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
         for (const auto& hit : hits_)
             if (hit.bm25 && found.bm25_limit > 0)
                 answer_.signals.retrieval = std::max(answer_.signals.retrieval, *hit.bm25 / found.bm25_limit);
-        answer_.signals.missing = rarest_missing(found.terms, hits_);
+        answer_.signals.missing = rarest_missing(question_, found.terms, hits_);
 
         const auto tokens = [this](std::string_view t) { return model_->count_tokens(t); };
         PassageOptions limits;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "rag/answer/prompt.hpp"
 #include "tenon/base/utf8.hpp"
 #include "tenon/store/analyzer.hpp"
 
@@ -13,6 +14,12 @@ namespace tenon::rag {
 namespace {
 
 constexpr std::size_t looked_at = 12;  // units, from the best
+
+bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_name_part(char c) {
+    return is_capital(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("/._-+").find(c) != std::string_view::npos;
+}
 
 using Weights = std::unordered_map<std::string, double>;
 
@@ -51,6 +58,11 @@ std::vector<Evidence> choose_evidence(std::span<const Unit> units, std::span<con
         double best_worth = 0;
         for (std::size_t c = 0; c < candidates.size(); ++c) {
             const auto& unit = units[candidates[c]];
+            // A heading or question without what it announces says nothing.
+            const std::size_t after = candidates[c] + 1;
+            if (announces_more(text_of(unit, hits)) &&
+                (after >= units.size() || units[after].hit != unit.hit || announces_more(text_of(units[after], hits))))
+                continue;
             if (used.contains(candidates[c]) || unit.score < options.relative * units[candidates[0]].score) continue;
             double fresh = 0;
             if (!out.empty() && total > 0)
@@ -71,7 +83,7 @@ std::vector<Evidence> choose_evidence(std::span<const Unit> units, std::span<con
         const std::size_t limit = announces ? options.list_length : options.length;
         // One unit more; all of the list, as far as it is short, after an announcement.
         for (std::size_t n = last + 1; n < units.size() && units[n].hit == first.hit; ++n) {
-            if (!announces && n > candidates[best] + 1) break;
+            if (!announces && (n > candidates[best] + 1 || announces_more(text_of(units[n], hits)))) break;
             const auto all =
                 std::string_view(hits[first.hit].chunk.text).substr(first.begin, units[n].end - first.begin);
             if (utf8::length(all) > limit) break;
@@ -83,16 +95,37 @@ std::vector<Evidence> choose_evidence(std::span<const Unit> units, std::span<con
     return out;
 }
 
-double rarest_missing(std::span<const store::TermStatistic> terms, std::span<const store::Hit> hits) {
+double rarest_missing(std::string_view question, std::span<const store::TermStatistic> terms,
+                      std::span<const store::Hit> hits) {
+    const bool chinese = prompt_language(question) == PromptLanguage::chinese;
     std::unordered_set<std::string> present;
     for (const auto& hit : hits)
         for (const std::string_view text :
              {std::string_view(hit.chunk.text), std::string_view(hit.chunk.heading), std::string_view(hit.title)})
             for (auto& term : store::analyze(text).terms) present.insert(std::move(term.text));
-    double rarest = 0;
-    for (const auto& term : terms) {
-        if (term.text.size() <= 2 || static_cast<unsigned char>(term.text.front()) >= 0x80) continue;
-        if (!present.contains(term.text)) rarest = std::max(rarest, term.weight * term.idf);
+    double rarest = 0, highest = 0;
+    for (const auto& term : terms) highest = std::max(highest, term.idf);
+    for (std::size_t i = 0; i < question.size();) {
+        std::size_t end = i;
+        while (end < question.size() && is_name_part(question[end])) ++end;
+        auto word = question.substr(i, end - i);
+        const bool first = question.substr(0, i).find_first_not_of(" \t\r\n\"'") == std::string_view::npos;
+        i = std::max(end, i + 1);
+        while (!word.empty() && std::string_view("./-_+").find(word.back()) != std::string_view::npos)
+            word.remove_suffix(1);
+        if (word.size() < 3) continue;
+        bool marked = chinese || (!first && is_capital(word.front()));
+        for (std::size_t k = 0; k < word.size(); ++k)
+            marked |= (word[k] >= '0' && word[k] <= '9') || word[k] == '/' || word[k] == '_' ||
+                      (k > 0 && is_capital(word[k]));
+        if (!marked) continue;
+        // The whole word comes first among its terms; its parts ("two", "factor") may well be elsewhere.
+        const auto parts = store::analyze(word).terms;
+        if (parts.empty() || present.contains(parts.front().text)) continue;
+        double idf = highest;
+        for (const auto& term : terms)
+            if (term.text == parts.front().text) idf = term.idf;
+        rarest = std::max(rarest, idf);
     }
     return rarest;
 }

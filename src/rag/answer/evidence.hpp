@@ -31,8 +31,10 @@ struct EvidenceOptions {
                                                     std::span<const store::TermStatistic> terms,
                                                     const EvidenceOptions& options = {});
 
-/// The idf of the rarest word of the question that stands in none of the hits, their headings and titles; 0: all do.
-/// Terms of writing without spaces are left out: most of their pairs of characters are no words.
-[[nodiscard]] double rarest_missing(std::span<const store::TermStatistic> terms, std::span<const store::Hit> hits);
+/// The idf of the rarest name in the question that stands in none of the hits, their headings and titles; 0: all do.
+/// Names are words with a digit, an inner capital or the marks of paths, capitalised words but the first, and in
+/// Chinese questions every word in Latin letters. (An ordinary word that is missing tells little: people paraphrase.)
+[[nodiscard]] double rarest_missing(std::string_view question, std::span<const store::TermStatistic> terms,
+                                    std::span<const store::Hit> hits);
 
 }  // namespace tenon::rag

@@ -102,11 +102,16 @@ TEST(Evidence, AnAnnouncementBringsItsListAndLosesToAnAnswer) {
     EXPECT_TRUE(evidence_of({}, terms).empty());
 }
 
-TEST(Evidence, AWordThatNothingHasTellsAgainstAnAnswer) {
+TEST(Evidence, ANameThatNothingHasTellsAgainstAnAnswer) {
     const std::vector<store::Hit> hits{hit("The default port is 8080.", "Ports")};
-    EXPECT_EQ(rarest_missing(std::vector<store::TermStatistic>{{"port", 1, 3}, {"default", 1, 2}}, hits), 0);
-    EXPECT_EQ(rarest_missing(std::vector<store::TermStatistic>{{"port", 1, 3}, {"mongodb", 1, 7}}, hits), 7);
-    EXPECT_EQ(rarest_missing(std::vector<store::TermStatistic>{{"端口", 1, 7}, {"db", 1, 7}}, hits), 0);
+    const std::vector<store::TermStatistic> terms{{"port", 1, 3}, {"mongodb", 1, 7}, {"usual", 1, 6}};
+    EXPECT_EQ(rarest_missing("Which port does MongoDB use?", terms, hits), 7);
+    EXPECT_EQ(rarest_missing("MongoDB 的端口是多少？", terms, hits), 7);
+    EXPECT_EQ(rarest_missing("mongodb 的端口是多少？", terms, hits), 7);
+    EXPECT_EQ(rarest_missing("Which port is usual?", terms, hits), 0);  // an ordinary word
+    EXPECT_EQ(rarest_missing("Port 8080, is it the default?", terms, hits), 0);
+    EXPECT_EQ(rarest_missing("What is x2?", terms, hits), 0);
+    EXPECT_EQ(rarest_missing("", {}, {}), 0);
     AnswerSignals known{0.6, 0.5, 0.6, 0, 0}, unknown{0.6, 0.5, 0.6, 7, 0};
     EXPECT_GT(estimate_confidence(known), estimate_confidence(unknown));
 }
