@@ -347,7 +347,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
             const auto text = std::string_view(hits_[e.hit].chunk.text).substr(e.begin, e.end - e.begin);
             if (!before.empty()) {
                 const Support repeated = known.check(text);
-                if (repeated.share > 0.85 && repeated.facts_found) continue;
+                if (repeated.share > 0.95 && repeated.facts_found) continue;
             }
             if (!quotes.empty()) quotes += '\n';
             quotes += "“" + on_one_line(text) + "”" + cite(e, 1);

@@ -15,6 +15,24 @@ namespace {
 
 constexpr std::size_t looked_at = 12;  // units, from the best
 
+/// Chinese says in one character what takes two or three letters.
+std::size_t columns(std::string_view text) {
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < text.size();) {
+        const auto d = utf8::decode(text, i);
+        out += utf8::is_cjk(d.code_point) ? 2 : 1;
+        i += d.length;
+    }
+    return out;
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    return out;
+}
+
 bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_name_part(char c) {
     return is_capital(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -86,7 +104,7 @@ std::vector<Evidence> choose_evidence(std::span<const Unit> units, std::span<con
             if (!announces && (n > candidates[best] + 1 || announces_more(text_of(units[n], hits)))) break;
             const auto all =
                 std::string_view(hits[first.hit].chunk.text).substr(first.begin, units[n].end - first.begin);
-            if (utf8::length(all) > limit) break;
+            if (columns(all) > limit) break;
             last = n;
             used.insert(n);
         }
@@ -99,6 +117,7 @@ double rarest_missing(std::string_view question, std::span<const store::TermStat
                       std::span<const store::Hit> hits) {
     const bool chinese = prompt_language(question) == PromptLanguage::chinese;
     std::unordered_set<std::string> present;
+    std::string all;
     for (const auto& hit : hits)
         for (const std::string_view text :
              {std::string_view(hit.chunk.text), std::string_view(hit.chunk.heading), std::string_view(hit.title)})
@@ -121,7 +140,7 @@ double rarest_missing(std::string_view question, std::span<const store::TermStat
         if (!marked) continue;
         // The whole word comes first among its terms; its parts ("two", "factor") may well be elsewhere.
         const auto parts = store::analyze(word).terms;
-        if (parts.empty() || present.contains(parts.front().text)) continue;
+        if (parts.empty() || present.contains(parts.front().text) || all.contains(lower(word))) continue;
         double idf = highest;
         for (const auto& term : terms)
             if (term.text == parts.front().text) idf = term.idf;

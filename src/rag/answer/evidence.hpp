@@ -16,7 +16,7 @@ struct Evidence {
 
 struct EvidenceOptions {
     std::size_t most = 2;
-    std::size_t length = 300;       ///< code points of one stretch
+    std::size_t length = 300;       ///< of one stretch, in columns: a Chinese character fills two
     std::size_t list_length = 400;  ///< of one that ends in a list or an answer announced by a colon or a question
     double novelty = 0.4;   ///< weight of the question's terms that the stretches before did not have: in a question of
                             ///< two parts the second stretch is for the second part
