@@ -101,7 +101,9 @@ std::vector<Evidence> choose_evidence(std::span<const Unit> units, std::span<con
         const std::size_t limit = announces ? options.list_length : options.length;
         // One unit more; all of the list, as far as it is short, after an announcement.
         for (std::size_t n = last + 1; n < units.size() && units[n].hit == first.hit; ++n) {
-            if (!announces && (n > candidates[best] + 1 || announces_more(text_of(units[n], hits)))) break;
+            const auto next = text_of(units[n], hits);
+            if (used.contains(n)) break;
+            if (!announces && (n > candidates[best] + 1 || announces_more(next) || next.starts_with('|'))) break;
             const auto all =
                 std::string_view(hits[first.hit].chunk.text).substr(first.begin, units[n].end - first.begin);
             if (columns(all) > limit) break;

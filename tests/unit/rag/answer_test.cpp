@@ -87,6 +87,14 @@ TEST(Evidence, ASecondStretchIsForTheSecondPartOfTheQuestion) {
     EXPECT_EQ(found[1], "The program check_layers proves it.");
 }
 
+TEST(Evidence, NothingIsQuotedTwice) {
+    const std::vector<store::Hit> hits{
+        hit("A room may include base. The program check_layers reads the table of rooms. | a | table |")};
+    const std::vector<store::TermStatistic> terms{{"check_layers", 1, 9}, {"includ", 1, 3}};
+    EXPECT_EQ(evidence_of(hits, terms).size(), 2U);
+    EXPECT_EQ(evidence_of(hits, terms)[1], "A room may include base.");
+}
+
 TEST(Evidence, AnAnnouncementBringsItsListAndLosesToAnAnswer) {
     EXPECT_TRUE(announces_more("Supported ports:"));
     EXPECT_TRUE(announces_more("端口是多少？ \n"));
