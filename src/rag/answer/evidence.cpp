@@ -124,8 +124,7 @@ double rarest_missing(std::string_view question, std::span<const store::TermStat
         for (const std::string_view text :
              {std::string_view(hit.chunk.text), std::string_view(hit.chunk.heading), std::string_view(hit.title)})
             for (auto& term : store::analyze(text).terms) present.insert(std::move(term.text));
-    double rarest = 0, highest = 0;
-    for (const auto& term : terms) highest = std::max(highest, term.idf);
+    double rarest = 0;
     for (std::size_t i = 0; i < question.size();) {
         std::size_t end = i;
         while (end < question.size() && is_name_part(question[end])) ++end;
@@ -143,7 +142,8 @@ double rarest_missing(std::string_view question, std::span<const store::TermStat
         // The whole word comes first among its terms; its parts ("two", "factor") may well be elsewhere.
         const auto parts = store::analyze(word).terms;
         if (parts.empty() || present.contains(parts.front().text) || all.contains(lower(word))) continue;
-        double idf = highest;
+        // "Which" at the start of a second sentence is capitalised too, and no term of the question.
+        double idf = 0;
         for (const auto& term : terms)
             if (term.text == parts.front().text) idf = term.idf;
         rarest = std::max(rarest, idf);

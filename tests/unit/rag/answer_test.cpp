@@ -120,6 +120,7 @@ TEST(Evidence, ANameThatNothingHasTellsAgainstAnAnswer) {
     EXPECT_EQ(rarest_missing("Port 8080, is it the default?", terms, hits), 0);
     EXPECT_EQ(
         rarest_missing("tenon.toml 里有端口吗？", terms, std::vector<store::Hit>{hit("端口在tenon.toml中设置。")}), 0);
+    EXPECT_EQ(rarest_missing("It is slow. Which port helps?", terms, hits), 0);
     EXPECT_EQ(rarest_missing("What is x2?", terms, hits), 0);
     EXPECT_EQ(rarest_missing("", {}, {}), 0);
     AnswerSignals known{0.6, 0.5, 0.6, 0, 0}, unknown{0.6, 0.5, 0.6, 7, 0};
