@@ -50,6 +50,26 @@ inline std::string openai_chat(const json::Value& body) {
     return openai_chat_order(body);
 }
 
+inline std::string openai_responses(const json::Value& body) {
+    static const auto spec = JsonSchema::spec("openai_responses");
+    if (auto fault = spec.check(body); !fault.empty()) return fault;
+    if (json::find(body, "previous_response_id") != nullptr && json::find(body, "conversation") != nullptr)
+        return "'previous_response_id' and 'conversation' exclude each other";
+    std::set<std::string> open;
+    const bool known_before = json::find(body, "previous_response_id") != nullptr;
+    const auto& items = list(body, "input");
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        const auto type = field(items[i], "type");
+        const std::string id(field(items[i], "call_id"));
+        if (type == "function_call") open.insert(id);
+        if (type == "function_call_output" && open.erase(id) == 0 && !known_before)
+            return "No tool call found for function call output with call_id " + id;
+        if (type == "reasoning" && i + 1 == items.size())
+            return "Item of type 'reasoning' was provided without its required following item";
+    }
+    return open.empty() ? "" : "No tool output found for function call " + *open.begin();
+}
+
 /// Turns alternate and begin with the user; results answer the calls of the turn before, all of them, and stand first.
 inline std::string anthropic_order(const json::Value& body) {
     std::set<std::string> open;
@@ -110,6 +130,123 @@ inline std::string anthropic_count(const json::Value& body) {
     static const auto spec = JsonSchema::spec("anthropic_count_tokens");
     if (auto fault = spec.check(body); !fault.empty()) return fault;
     return anthropic_order(body);
+}
+
+/// Contents alternate and begin with the user; each response answers a call of the turn before, all of them.
+inline std::string gemini_order(const json::Value& body) {
+    std::multiset<std::string> open;
+    std::string_view last;
+    for (const auto& content : list(body, "contents")) {
+        const auto role = field(content, "role");
+        if (role != "user" && role != "model") return "please use a valid role: user, model";
+        if (last.empty() && role != "user") return "the first content must be the user's";
+        if (role == last) return "roles must alternate";
+        last = role;
+        if (list(content, "parts").empty()) return "parts must not be empty";
+        const bool answering = !open.empty();
+        for (const auto& part : list(content, "parts")) {
+            if (part.as_object().empty()) return "required oneof field 'data' must have one initialized field";
+            if (const auto* response = json::find(part, "functionResponse")) {
+                const auto found = open.find(std::string(field(*response, "name")));
+                if (role != "user" || found == open.end()) return "a function response must follow its function call";
+                open.erase(found);
+            }
+        }
+        if (answering && !open.empty())
+            return "the number of function response parts must equal the number of function call parts";
+        for (const auto& part : list(content, "parts"))
+            if (const auto* call = json::find(part, "functionCall")) open.insert(std::string(field(*call, "name")));
+    }
+    return last.empty() ? "contents is not specified" : "";
+}
+
+inline std::string gemini_generate(const json::Value& body) {
+    static const auto spec = JsonSchema::spec("gemini_generate");
+    if (auto fault = spec.check(body); !fault.empty()) return fault;
+    if (const auto* config = json::find(body, "toolConfig")) {
+        const auto* calling = json::find(*config, "functionCallingConfig");
+        if (calling != nullptr && !list(*calling, "allowedFunctionNames").empty() && field(*calling, "mode") != "ANY")
+            return "allowed_function_names is only allowed in mode ANY";
+    }
+    if (const auto* config = json::find(body, "generationConfig")) {
+        const bool schema =
+            json::find(*config, "responseJsonSchema") != nullptr || json::find(*config, "responseSchema") != nullptr;
+        if (schema && field(*config, "responseMimeType") != "application/json")
+            return "a response schema wants the response mime type application/json";
+        if (json::find(*config, "logprobs") != nullptr && !json::bool_or(*config, "responseLogprobs", false))
+            return "logprobs wants response_logprobs";
+        if (const auto* thinking = json::find(*config, "thinkingConfig"))
+            if (json::find(*thinking, "thinkingBudget") != nullptr && json::find(*thinking, "thinkingLevel") != nullptr)
+                return "thinking_budget and thinking_level exclude each other";
+    }
+    return gemini_order(body);
+}
+
+inline std::string gemini_count(const json::Value& body) {
+    const auto* request = json::find(body, "generateContentRequest");
+    if (request == nullptr || body.as_object().size() != 1) return "generateContentRequest is missing";
+    auto inner = request->as_object();
+    if (!field(*request, "model").starts_with("models/")) return "model is missing";
+    inner.erase("model");
+    return gemini_generate(inner);
+}
+
+inline std::string gemini_embed(const json::Value& body) {
+    for (const auto& one : list(body, "requests")) {
+        if (!field(one, "model").starts_with("models/")) return "model is missing";
+        if (json::find(one, "content") == nullptr) return "content is missing";
+        for (const auto& [key, value] : one.as_object())
+            if (key != "model" && key != "content" && key != "taskType" && key != "outputDimensionality" &&
+                key != "title")
+                return "unknown name \"" + std::string(key) + "\"";
+    }
+    return list(body, "requests").empty() ? "requests is empty" : "";
+}
+
+inline std::string ollama_chat(const json::Value& body) {
+    static const auto spec = JsonSchema::spec("ollama_chat");
+    if (auto fault = spec.check(body); !fault.empty()) return fault;
+    for (const auto& message : list(body, "messages")) {
+        const auto role = field(message, "role");
+        if (role != "system" && role != "user" && role != "assistant" && role != "tool") return "invalid role";
+    }
+    return list(body, "messages").empty() ? "messages is empty" : "";
+}
+inline std::string ollama_generate(const json::Value& body) {
+    static const auto spec = JsonSchema::spec("ollama_generate");
+    return spec.check(body);
+}
+inline std::string ollama_embed(const json::Value& body) {
+    static const auto spec = JsonSchema::spec("ollama_embed");
+    return spec.check(body);
+}
+
+/// generate_rest.yaml: text_input is required, everything else lies in "parameters".
+inline std::string kserve_generate(const json::Value& body) {
+    if (!body.is_object() || field(body, "text_input").empty()) return "text_input is required";
+    for (const auto& [key, value] : body.as_object())
+        if (key != "text_input" && key != "parameters" && key != "id") return "unknown field " + std::string(key);
+    return "";
+}
+
+/// inference_rest.md: $inference_request.
+inline std::string kserve_infer(const json::Value& body) {
+    for (const auto& [key, value] : body.as_object())
+        if (key != "id" && key != "parameters" && key != "inputs" && key != "outputs")
+            return "unknown field " + std::string(key);
+    static const std::set<std::string_view> types{"BOOL",  "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16",
+                                                  "INT32", "INT64", "FP16",   "FP32",   "FP64",   "BYTES"};
+    for (const auto& input : list(body, "inputs")) {
+        for (const auto& [key, value] : input.as_object())
+            if (key != "name" && key != "shape" && key != "datatype" && key != "parameters" && key != "data")
+                return "unknown field " + std::string(key);
+        if (field(input, "name").empty() || !types.contains(field(input, "datatype"))) return "an input is malformed";
+        std::int64_t elements = 1;
+        for (const auto& size : list(input, "shape")) elements *= size.as_int64();
+        if (elements != static_cast<std::int64_t>(list(input, "data").size()))
+            return "the data does not fill the shape";
+    }
+    return list(body, "inputs").empty() ? "inputs is required" : "";
 }
 
 }  // namespace tenon::fake

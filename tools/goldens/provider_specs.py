@@ -98,6 +98,7 @@ def ollama():
 
     class Options(types.Options):
         model_config = ConfigDict(extra="forbid")
+        min_p: float | None = None  # documented in the server's api.md, not typed by the client
 
     class Function(BaseModel):
         name: str

@@ -162,6 +162,196 @@ def anthropic():
                                               usage=(u.input_tokens + read + write, read, write, u.output_tokens, thinking), **out))
 
 
+# Gemini
+
+def gemini():
+    from google.genai import types
+
+    def chunk(parts=None, finish=None, usage=None, **candidate):
+        out = {"candidates": [{"content": {"parts": parts, "role": "model"}, "index": 0, **candidate}]} if parts is not None else {}
+        if finish:
+            out["candidates"][0]["finishReason"] = finish
+        return out | {"usageMetadata": usage or {"promptTokenCount": 12, "totalTokenCount": 12}, "modelVersion": "gemini-3-pro-preview",
+                      "responseId": "mAitaLmkHPPlz7IPvtfUqQ4"}
+
+    def usage(prompt, out, thoughts=0, cached=0):
+        return {"promptTokenCount": prompt, "candidatesTokenCount": out, "totalTokenCount": prompt + out + thoughts} | (
+            {"thoughtsTokenCount": thoughts} if thoughts else {}) | ({"cachedContentTokenCount": cached} if cached else {})
+
+    def call(name, args, id=None, signature=None):
+        return {"functionCall": {"name": name, "args": args} | ({"id": id} if id else {})} | ({"thoughtSignature": signature} if signature else {})
+
+    sign = base64.b64encode(b"a thought").decode()
+    grounding = {"webSearchQueries": ["rain"], "groundingChunks": [{"web": {"uri": "https://weather.example/", "title": "Weather"}}],
+                 "groundingSupports": [{"segment": {"startIndex": 0, "endIndex": 9, "text": "It rains."}, "groundingChunkIndices": [0]}]}
+    streams = {
+        "text": [chunk([{"text": "Hello"}]), chunk([{"text": " 你好"}]), chunk([{"text": "!"}], "STOP", usage(12, 5, cached=8))],
+        "thinking": [chunk([{"text": "Let me ", "thought": True}]), chunk([{"text": "see.", "thought": True}]),
+                     chunk([{"text": "42"}]), chunk([{"text": "", "thoughtSignature": sign}], "STOP", usage(9, 2, thoughts=30))],
+        "parallel_tools": [chunk([call("get_weather", {"city": "Paris"}, "fc_1", sign)]), chunk([call("now", {}, "fc_2")]),
+                           chunk([{"text": ""}], "STOP", usage(80, 20, thoughts=5))],
+        "safety": [chunk([{"text": "So"}]), chunk([], "SAFETY", usage(4, 1), safetyRatings=[{"category": "HARM_CATEGORY_HARASSMENT", "probability": "HIGH"}])],
+        "max_tokens": [chunk([{"text": "Once"}], "MAX_TOKENS", usage(4, 1))],
+        "grounded": [chunk([{"text": "It rains."}]), chunk([{"text": ""}], "STOP", usage(4, 3), groundingMetadata=grounding)],
+        "blocked": [{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": {"promptTokenCount": 4, "totalTokenCount": 4},
+                     "modelVersion": "gemini-3-pro-preview", "responseId": "mAitaLmkHPPlz7IPvtfUqQ4"}],
+    }
+    finish = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", None: "content_filter"}
+    for name, events in streams.items():
+        out, reason, u = dict(text="", reasoning="", calls=[], signatures=[], citations=[], parts=[]), None, None
+        for event in events:
+            answer = types.GenerateContentResponse.model_validate(event)
+            u = answer.usage_metadata
+            for candidate in answer.candidates or []:
+                reason = candidate.finish_reason or reason
+                for part in candidate.content.parts or []:
+                    if part.function_call:
+                        out["calls"].append((part.function_call.id, part.function_call.name, part.function_call.args))
+                    elif part.text is not None:
+                        out["reasoning" if part.thought else "text"] += part.text
+                        if part.thought_signature:
+                            out["parts"].append({"text": "", "thoughtSignature": base64.b64encode(part.thought_signature).decode()})
+                if candidate.grounding_metadata:
+                    out["citations"] += [s.segment.text for s in candidate.grounding_metadata.grounding_supports]
+        body = "".join(f"data: {json.dumps(e, ensure_ascii=False)}\r\n\r\n" for e in events).replace("\r", "")
+        thoughts = u.thoughts_token_count or 0
+        save("gemini", name, body, outcome(
+            id=answer.response_id, model=answer.model_version, finish="tool_calls" if out["calls"] else finish[reason and reason.value],
+            usage=(u.prompt_token_count, u.cached_content_token_count or 0, 0, (u.candidates_token_count or 0) + thoughts, thoughts), **out))
+
+
+# OpenAI responses
+
+def openai_responses():
+    from openai.types.responses import Response, ResponseStreamEvent
+
+    def response(status, output, usage=None, **more):
+        return {"id": "resp_67c9fdcecf488190bdd9a0409de3a1ec", "object": "response", "created_at": 1741290958, "status": status, "error": None,
+                "incomplete_details": None, "instructions": None, "model": "gpt-5-2025-08-07", "output": output, "parallel_tool_calls": True,
+                "temperature": 1.0, "tool_choice": "auto", "tools": [], "top_p": 1.0, "metadata": {}, "service_tier": "default", "usage": usage, **more}
+
+    def usage(prompt, out, cached=0, reasoning=0):
+        return {"input_tokens": prompt, "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0}, "output_tokens": out,
+                "output_tokens_details": {"reasoning_tokens": reasoning}, "total_tokens": prompt + out}
+
+    def item(at, open, done, *between):
+        return [{"type": "response.output_item.added", "output_index": at, "item": open}, *between,
+                {"type": "response.output_item.done", "output_index": at, "item": done}]
+
+    def message(at, *pieces, annotations=(), refusal=False):
+        kind, key = ("refusal", "refusal") if refusal else ("output_text", "text")
+        id, text = f"msg_{at}", "".join(pieces)
+        part = {"type": kind, key: text} | ({} if refusal else {"annotations": list(annotations)})
+        empty = part | {key: ""} | ({} if refusal else {"annotations": []})
+        where = {"item_id": id, "output_index": at, "content_index": 0}
+        logprobs = {} if refusal else {"logprobs": []}
+        head = {"id": id, "type": "message", "role": "assistant"}
+        return item(at, head | {"status": "in_progress", "content": []}, head | {"status": "completed", "content": [part]},
+                    {"type": "response.content_part.added", **where, "part": empty},
+                    *({"type": f"response.{kind}.delta", **where, "delta": p, **logprobs} for p in pieces),
+                    *({"type": "response.output_text.annotation.added", **where, "annotation_index": i, "annotation": a} for i, a in enumerate(annotations)),
+                    {"type": f"response.{kind}.done", **where, key: text, **logprobs}, {"type": "response.content_part.done", **where, "part": part})
+
+    def call(at, id, name, *pieces):
+        head = {"id": f"fc_{at}", "type": "function_call", "call_id": id, "name": name}
+        arguments, where = "".join(pieces), {"item_id": f"fc_{at}", "output_index": at}
+        return item(at, head | {"status": "in_progress", "arguments": ""}, head | {"status": "completed", "arguments": arguments},
+                    *({"type": "response.function_call_arguments.delta", **where, "delta": p} for p in pieces),
+                    {"type": "response.function_call_arguments.done", **where, "name": name, "arguments": arguments})
+
+    def reasoning(at, *parts, encrypted=None):
+        head = {"id": f"rs_{at}", "type": "reasoning"}
+        summary = [{"type": "summary_text", "text": "".join(p)} for p in parts]
+        middle = []
+        for i, pieces in enumerate(parts):
+            where = {"item_id": f"rs_{at}", "output_index": at, "summary_index": i}
+            middle += [{"type": "response.reasoning_summary_part.added", **where, "part": {"type": "summary_text", "text": ""}},
+                       *({"type": "response.reasoning_summary_text.delta", **where, "delta": p} for p in pieces),
+                       {"type": "response.reasoning_summary_text.done", **where, "text": "".join(pieces)},
+                       {"type": "response.reasoning_summary_part.done", **where, "part": summary[i]}]
+        return item(at, head | {"summary": []}, head | {"summary": summary} | ({"encrypted_content": encrypted} if encrypted else {}), *middle)
+
+    url = {"type": "url_citation", "start_index": 0, "end_index": 9, "url": "https://weather.example/", "title": "Weather"}
+    search = {"id": "ws_0", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "rain", "queries": ["rain"]}}
+    streams = {
+        "text": (message(0, "Hi", " there ", "你好!"), "completed", usage(37, 11, cached=20), {}),
+        "reasoning_and_tools": (reasoning(0, ["Look ", "it up."], ["Then answer."], encrypted="gAAAAABo") + message(1, "I look.")
+                                + call(2, "call_a", "get_weather", '{"ci', 'ty":"Paris"}') + call(3, "call_b", "now", "{}"),
+                                "completed", usage(80, 60, reasoning=40), {}),
+        "web_search": (item(0, search | {"status": "in_progress"}, search, {"type": "response.web_search_call.in_progress", "output_index": 0, "item_id": "ws_0"},
+                            {"type": "response.web_search_call.searching", "output_index": 0, "item_id": "ws_0"},
+                            {"type": "response.web_search_call.completed", "output_index": 0, "item_id": "ws_0"})
+                       + message(1, "It rains.", annotations=[url]), "completed", usage(300, 20), {}),
+        "refusal": (message(0, "I cannot.", refusal=True), "completed", usage(5, 4), {}),
+        "incomplete": (message(0, "Once"), "incomplete", usage(5, 1), {"incomplete_details": {"reason": "max_output_tokens"}}),
+    }
+    for name, (middle, status, counts, more) in streams.items():
+        output = [e["item"] for e in middle if e["type"] == "response.output_item.done"]
+        events = [{"type": "response.created", "response": response("in_progress", [])}, {"type": "response.in_progress", "response": response("in_progress", [])},
+                  *middle, {"type": f"response.{status}", "response": response(status, output, counts, **more)}]
+        for number, event in enumerate(events):
+            event["sequence_number"] = number
+            TypeAdapter(ResponseStreamEvent).validate_python(event)
+        final = Response.model_validate(events[-1]["response"])
+        out = dict(text=final.output_text, reasoning="", calls=[], signatures=[], citations=[], parts=[])
+        for o in final.output:
+            if o.type == "message":
+                for c in o.content:
+                    out["text"] += c.refusal if c.type == "refusal" else ""
+                    out["citations"] += [a.url for a in getattr(c, "annotations", None) or []]
+            elif o.type == "reasoning":
+                out["reasoning"] += "\n\n".join(s.text for s in o.summary)
+                out["signatures"] += [o.encrypted_content] if o.encrypted_content else []
+            elif o.type == "function_call":
+                out["calls"].append((o.call_id, o.name, o.arguments))
+            else:
+                out["parts"].append(o.to_dict(mode="json"))
+        u = final.usage
+        finish = "tool_calls" if out["calls"] else {"completed": "stop", "incomplete": "length"}[status]
+        body = "".join(f"event: {e['type']}\ndata: {json.dumps(e, ensure_ascii=False, separators=(',', ':'))}\n\n" for e in events)
+        save("openai_responses", name, body, outcome(
+            id=final.id, model=final.model, finish=finish, usage=(u.input_tokens, u.input_tokens_details.cached_tokens, 0, u.output_tokens,
+                                                                  u.output_tokens_details.reasoning_tokens), **out))
+
+
+# Ollama
+
+def ollama():
+    from ollama import ChatResponse
+
+    def line(message, **more):
+        return {"model": "qwen3:8b", "created_at": "2025-10-17T23:14:07.414671Z", "message": {"role": "assistant", "content": "", **message}, "done": False, **more}
+
+    def last(reason="stop", prompt=26, out=12, **message):
+        return line(message, done=True, done_reason=reason, total_duration=4883583458, load_duration=1334875, prompt_eval_count=prompt,
+                    prompt_eval_duration=342546000, eval_count=out, eval_duration=4535599000)
+
+    def call(name, arguments):
+        return {"tool_calls": [{"function": {"name": name, "arguments": arguments}}]}
+
+    streams = {
+        "text": [line({"content": "Hello"}), line({"content": " 你好"}), line({"content": "!"}), last()],
+        "thinking": [line({"thinking": "Let me "}), line({"thinking": "see."}), line({"content": "42"}), last(out=9)],
+        "parallel_tools": [line(call("get_weather", {"city": "Paris"})), line(call("now", {})), last()],
+        "length": [line({"content": "Once"}), last("length", 5, 1)],
+    }
+    for name, events in streams.items():
+        out, final = dict(text="", reasoning="", calls=[]), None
+        for event in events:
+            final = ChatResponse.model_validate(event)
+            out["text"] += final.message.content or ""
+            out["reasoning"] += final.message.thinking or ""
+            for c in final.message.tool_calls or []:
+                # The API has no ids: ours are made of the time and the place of the call.
+                out["calls"].append((f"call_20251017T231407414671Z_{len(out['calls'])}", c.function.name, dict(c.function.arguments)))
+        body = "".join(json.dumps(e, ensure_ascii=False, separators=(",", ":")) + "\n" for e in events)
+        save("ollama", name, body, outcome(model=final.model, finish="tool_calls" if out["calls"] else final.done_reason,
+                                           usage=(final.prompt_eval_count, 0, 0, final.eval_count, 0), **out), "ndjson")
+
+
 if __name__ == "__main__":
     openai_chat()
     anthropic()
+    gemini()
+    openai_responses()
+    ollama()

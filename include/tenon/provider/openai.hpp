@@ -26,6 +26,7 @@ struct OpenAiQuirks {
         effort,           ///< "reasoning_effort"
         openrouter,       ///< "reasoning": {"effort" | "max_tokens", "exclude"}
         thinking_type,    ///< "thinking": {"type": "enabled" | "disabled"} (DeepSeek, Moonshot, Zhipu)
+        thinking_effort,  ///< that, and "reasoning_effort" (DeepSeek)
         enable_thinking,  ///< "enable_thinking", "thinking_budget" (DashScope)
         chat_template,    ///< "chat_template_kwargs": {"enable_thinking"} (vLLM, SGLang, llama.cpp)
         none,             ///< not at all: settings are an error (unsupported)
@@ -110,6 +111,14 @@ struct AnswerExtras {
 /// `count_tokens` estimates.
 [[nodiscard]] llm::ChatModelPtr make_openai_chat_model(std::shared_ptr<net::HttpClient> client, std::string model,
                                                        OpenAiOptions options);
+
+/// The same models over /responses: reasoning items (encrypted, where the provider does not keep the answer), the
+/// provider's own tools, and conversations it stores (`RequestExtras::previous_response_id`; the answer's id is
+/// `ChatResponse::id`). Items of its own tools travel as ProviderPart of "openai" and go back as they came. Leading
+/// system messages become the instructions. Stop strings and biases are refused (unsupported); seed, penalties, top_k
+/// and min_p are left out. `complete` is unsupported.
+[[nodiscard]] llm::ChatModelPtr make_openai_responses_model(std::shared_ptr<net::HttpClient> client, std::string model,
+                                                            OpenAiOptions options);
 
 /// Rows in the order of the texts; texts are sent `batch` at a time. Errors as above; protocol also when the number or
 /// length of the vectors is not what it must be.

@@ -122,6 +122,10 @@ Result<void> add_reasoning(json::Object& body, const std::optional<ReasoningSett
         case Style::thinking_type:
             body["thinking"] = json::Object{{"type", off ? "disabled" : "enabled"}};
             break;
+        case Style::thinking_effort:
+            body["thinking"] = json::Object{{"type", off ? "disabled" : "enabled"}};
+            if (!off && effort) body["reasoning_effort"] = std::string(to_string(*effort));
+            break;
         case Style::enable_thinking:
             body["enable_thinking"] = !off;
             if (!off && reasoning->budget_tokens) body["thinking_budget"] = *reasoning->budget_tokens;

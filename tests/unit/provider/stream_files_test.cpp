@@ -7,7 +7,10 @@
 #include <functional>
 
 #include "provider/anthropic/decode.hpp"
+#include "provider/gemini/decode.hpp"
+#include "provider/ollama/decode.hpp"
 #include "provider/openai/decode.hpp"
+#include "provider/responses/decode.hpp"
 #include "tenon/base/file.hpp"
 
 namespace tenon::provider {
@@ -26,6 +29,14 @@ std::vector<Provider> providers() {
     return {
         {"openai_chat", [] { return std::make_unique<openai::ChatDecoder>(); },
          R"(data: {"error":{"message":"Overloaded","type":"server_error","param":null,"code":null}})"},
+        {"ollama", [] { return std::make_unique<ollama::ChatDecoder>(); },
+         R"({"error":"server overloaded, please retry"})"},
+        {"openai_responses", [] { return std::make_unique<responses::ResponsesDecoder>(); },
+         "event: error\ndata: "
+         "{\"type\":\"error\",\"code\":\"server_error\",\"message\":\"Overloaded\",\"param\":null,\"sequence_number\":"
+         "9}"},
+        {"gemini", [] { return std::make_unique<gemini::ContentDecoder>(); },
+         R"(data: {"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}})"},
         {"anthropic", [] { return std::make_unique<anthropic::MessageDecoder>(); },
          "event: error\ndata: "
          "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"},
@@ -266,10 +277,10 @@ TEST(StreamFiles, HostileInputIsAnError) {
             const auto decoder = provider.make();
             std::vector<ChatEvent> events;
             EXPECT_FALSE(decoder->whole(data, events)) << provider.name << data;
-            const auto lines = "data: " + std::string(data) + "\n\n";
+            const auto lines = (provider.name == "ollama" ? "" : "data: ") + std::string(data) + "\n\n";
             EXPECT_TRUE(decode(provider, {lines}).error) << provider.name << data;
         }
-        std::string deep = "data: ";
+        std::string deep = provider.name == "ollama" ? "" : "data: ";
         for (int i = 0; i < 100'000; ++i) deep += "[";
         EXPECT_TRUE(decode(provider, {deep + "\n\n"}).error) << provider.name;
     }
