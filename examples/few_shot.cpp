@@ -17,7 +17,7 @@ tenon::Result<tenon::chain::FewShot<Word>> opposites(const tenon::llm::ChatModel
     const std::vector<chain::Example<Word>> examples = {{{"hot"}, "cold"}, {{"高"}, "低"}, {{"early"}, "late"}};
     TENON_TRY(const auto texts, chain::FewShot<Word>::texts(question, examples));
     const auto fits =
-        chain::select_by_length(texts, 25, [model](std::string_view s) { return model->count_tokens(s); });
+        chain::select_by_length(texts, 24, [model](std::string_view s) { return model->count_tokens(s); });
     return chain::FewShot<Word>::make(question, examples, "Answer with one word.", fits);
 }
 // [/few_shot]
