@@ -56,7 +56,8 @@ Result<Candidate> find_largest(std::span<const float> logits) {
         return fail(ErrorCode::internal,
                     "the model computed a logit that is not a number; its file may be damaged: verify it");
     const float largest = maximum(logits);
-    if (largest == -infinity) return fail(ErrorCode::internal, "every token is forbidden; remove logit biases");
+    if (largest == -infinity)
+        return fail(ErrorCode::internal, "every token is forbidden; remove logit biases or loosen the grammar");
     const auto at = std::find(logits.begin(), logits.end(), largest);
     return Candidate{largest, static_cast<text::TokenId>(at - logits.begin())};
 }
@@ -163,6 +164,18 @@ std::span<const float> Sampler::adjust(std::span<const float> logits, std::span<
     return adjusted_;
 }
 
+std::span<const float> Sampler::forbid(std::span<const float> logits, std::span<const std::uint64_t> allowed) {
+    if (logits.data() != adjusted_.data()) adjusted_.assign(logits.begin(), logits.end());
+    for (std::size_t first = 0, word = 0; first < adjusted_.size(); first += 64, ++word) {
+        const std::uint64_t bits = word < allowed.size() ? allowed[word] : 0;
+        if (bits == ~std::uint64_t{0}) continue;
+        const std::size_t count = std::min<std::size_t>(64, adjusted_.size() - first);
+        for (std::size_t i = 0; i < count; ++i)
+            adjusted_[first + i] = ((bits >> i) & 1U) != 0 ? adjusted_[first + i] : -infinity;
+    }
+    return adjusted_;
+}
+
 // Keeps the smallest prefix of the sorted candidates whose exp(logit - first) reach top_p of `total`.
 void Sampler::cut_top_p(double total) {
     double sum = 0;
@@ -178,6 +191,7 @@ void Sampler::gather(std::span<const float> logits, float largest) {
     const float floor = params_.min_p > 0 ? largest + std::log(params_.min_p) : -infinity;
     if (params_.top_k > 0 && static_cast<std::size_t>(params_.top_k) < logits.size()) {
         select_top(logits, static_cast<std::size_t>(params_.top_k), candidates_);
+        while (candidates_.back().logit == -infinity) candidates_.pop_back();  // the largest is finite
         if (params_.top_p < 1) {
             double total = 0;
             for (const auto& c : candidates_) total += std::exp(static_cast<double>(c.logit - largest));
@@ -225,8 +239,9 @@ text::TokenId Sampler::draw() {
 }
 
 Result<text::TokenId> Sampler::sample(std::span<const float> logits, std::span<const text::TokenId> tokens,
-                                      std::size_t prompt_tokens) {
-    const auto adjusted = adjust(logits, tokens, prompt_tokens);
+                                      std::size_t prompt_tokens, std::span<const std::uint64_t> allowed) {
+    auto adjusted = adjust(logits, tokens, prompt_tokens);
+    if (!allowed.empty()) adjusted = forbid(adjusted, allowed);
     TENON_TRY(const Candidate largest, find_largest(adjusted));
     if (params_.temperature == 0 || params_.top_k == 1 || largest.logit == infinity) return largest.id;
     gather(adjusted, largest.logit);

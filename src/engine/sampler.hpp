@@ -37,13 +37,15 @@ class Sampler {
     /// `tokens` is the prompt (its first `prompt_tokens`) and what was generated. The repetition penalty looks at both,
     /// presence and frequency penalties at generated tokens only (OpenAI: "sampled prior to the current position"),
     /// all of them within the last `penalty_window` tokens.
+    /// `allowed`: a bit a token, or empty: the others are never chosen.
     /// Errors: internal (NaN logits, or no token left to choose).
     [[nodiscard]] Result<text::TokenId> sample(std::span<const float> logits, std::span<const text::TokenId> tokens,
-                                               std::size_t prompt_tokens);
+                                               std::size_t prompt_tokens, std::span<const std::uint64_t> allowed = {});
 
   private:
     [[nodiscard]] std::span<const float> adjust(std::span<const float> logits, std::span<const text::TokenId> tokens,
                                                 std::size_t prompt_tokens);
+    [[nodiscard]] std::span<const float> forbid(std::span<const float> logits, std::span<const std::uint64_t> allowed);
     void gather(std::span<const float> logits, float largest);
     void cut_top_p(double total);
     [[nodiscard]] text::TokenId draw();

@@ -80,12 +80,18 @@ Result<GenerationEvent::Step> Sequence::probabilities(std::span<const float> log
 }
 
 Result<void> Sequence::choose(std::span<const float> logits) {
-    TENON_TRY(const auto token, sampler_.sample(logits, tokens_, request_.prompt.size()));
+    text::TokenMask mask;
+    if (request_.constraint) {
+        TENON_TRY(mask, request_.constraint->mask());
+    }
+    const std::span<const std::uint64_t> allowed = mask ? std::span(*mask) : std::span<const std::uint64_t>();
+    TENON_TRY(const auto token, sampler_.sample(logits, tokens_, request_.prompt.size(), allowed));
     if (usage_.completion_tokens++ == 0) first_token_ = SteadyClock::now();
     if (tokenizer_->is_end_of_generation(token) && !request_.ignore_eos) {
         finish(FinishReason::stop);
         return {};
     }
+    if (request_.constraint) TENON_CHECK(request_.constraint->accept(token));
     Said said{token, decoded_bytes_, {}};
     if (request_.top_logprobs >= 0) {
         TENON_TRY(said.step, probabilities(logits, token));
@@ -99,6 +105,8 @@ Result<void> Sequence::choose(std::span<const float> logits) {
     say(std::move(text), certain_bytes_);
     if (stops_.matched()) {
         unsaid_.clear();
+        finish(FinishReason::stop);
+    } else if (request_.constraint && request_.constraint->finished()) {
         finish(FinishReason::stop);
     } else if (usage_.completion_tokens == request_.max_tokens || slot().tokens.size() >= slot().cache->capacity()) {
         finish(FinishReason::length);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tenon/base/error.hpp"
+#include "tenon/engine/constraint.hpp"
 #include "tenon/engine/sampling.hpp"
 #include "tenon/model/model.hpp"
 
@@ -33,6 +34,7 @@ struct GenerationRequest {
     std::size_t max_tokens = 0;     ///< 0: until the context is full
     std::vector<std::string> stop;  ///< the answer ends before the first of these
     bool ignore_eos = false;
+    std::shared_ptr<Constraint> constraint{};  ///< holds the answer to a form; one object for one request
     int top_logprobs = -1;         ///< -1: none; 0..20 alternatives per generated token
     bool prompt_logprobs = false;  ///< log-probability of every prompt token (perplexity, scoring)
     std::stop_token cancel{};      ///< looked at between tokens
