@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "serve/answer_form.hpp"
 #include "tenon/base/base64.hpp"
 
 namespace tenon::serve {
@@ -249,8 +250,8 @@ ApiResult<ChatBody> parse_chat(const json::Value& body, std::uint64_t max_tokens
     if (logprobs) out.request.settings.top_logprobs = static_cast<int>(top.value_or(0));
     if (const auto* tools = given(body, "tools")) {
         if (!tools->is_array()) return bad_param("tools", "'tools' must be a list", "invalid_type");
-        const auto* choice = given(body, "tool_choice");
-        const bool none = choice != nullptr && choice->is_string() && view(choice->get_string()) == "none";
+        SERVE_TRY(out.request.tool_choice, tool_choice(body));
+        const bool none = out.request.tool_choice.mode == llm::ToolChoice::Mode::none;
         for (std::size_t i = 0; i < tools->get_array().size(); ++i) {
             const auto& tool = tools->get_array()[i];
             const auto* function = json::find(tool, "function");
@@ -263,13 +264,11 @@ ApiResult<ChatBody> parse_chat(const json::Value& body, std::uint64_t max_tokens
             const auto* schema = json::find(*function, "parameters");
             out.request.tools.push_back(
                 {std::string(name), std::string(json::string_or(*function, "description", "")),
-                 schema == nullptr ? "{\"type\":\"object\",\"properties\":{}}" : json::dump(*schema)});
+                 schema == nullptr ? "{\"type\":\"object\",\"properties\":{}}" : json::dump(*schema),
+                 json::bool_or(*function, "strict", false)});
         }
     }
-    if (const auto* format = given(body, "response_format");
-        format != nullptr && json::string_or(*format, "type", "text") != "text")
-        return bad_param("response_format", "only response_format 'text' is supported by this server",
-                         "unsupported_value");
+    SERVE_TRY(out.request.format, answer_form(body));
     out.request.user = json::string_or(body, "user", "");
     return out;
 }

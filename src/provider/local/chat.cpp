@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "provider/local/answer_parser.hpp"
+#include "provider/local/constraints.hpp"
 #include "provider/local/prompt.hpp"
 #include "tenon/async/channel.hpp"
 #include "tenon/base/utf8.hpp"
@@ -183,6 +184,7 @@ struct LocalChatModel::Impl {
     local::PromptBuilder prompts;
     text::TokenizerPtr tokenizer;
     std::unique_ptr<engine::Engine> engine;
+    std::unique_ptr<local::Constraints> constraints;
 };
 
 LocalChatModel::LocalChatModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -193,9 +195,11 @@ Result<std::shared_ptr<LocalChatModel>> LocalChatModel::create(std::shared_ptr<m
     TENON_TRY(auto prompts, local::PromptBuilder::create(model->info().chat_template, model->tokenizer()));
     std::string name = options.name.empty() ? model->info().name : std::move(options.name);
     auto tokenizer = model->tokenizer();
+    const bool tagged_calls = model->info().chat_template.find("<tool_call>") != std::string::npos;
+    auto constraints = std::make_unique<local::Constraints>(tokenizer, model->info().vocabulary, tagged_calls);
     auto engine = std::make_unique<engine::Engine>(std::move(model), options.engine);
-    return std::shared_ptr<LocalChatModel>(new LocalChatModel(
-        std::make_unique<Impl>(Impl{std::move(name), std::move(prompts), std::move(tokenizer), std::move(engine)})));
+    return std::shared_ptr<LocalChatModel>(new LocalChatModel(std::make_unique<Impl>(
+        Impl{std::move(name), std::move(prompts), std::move(tokenizer), std::move(engine), std::move(constraints)})));
 }
 
 Result<std::shared_ptr<LocalChatModel>> LocalChatModel::load(const std::filesystem::path& path,
@@ -211,17 +215,22 @@ llm::Capabilities LocalChatModel::capabilities() const {
     c.tools = impl_->prompts.takes_tools();
     c.logprobs = true;
     c.completion = true;
+    c.forced_tools = c.parallel_tools = c.tools;
+    c.json = c.json_schema = c.grammar = c.regex = true;
     c.context_length = impl_->engine->context();
     return c;
 }
 
 task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::stream(llm::ChatRequest request, CallOptions options) {
+    if (request.tool_choice.mode == llm::ToolChoice::Mode::none) request.tools.clear();
     TENON_CO_TRY(auto prompt, impl_->prompts.chat(request));
+    TENON_CO_TRY(auto constraint, impl_->constraints->of(request, prompt.thinking));
     std::vector<std::string> tools;
     for (const auto& tool : request.tools) tools.push_back(tool.name);
     local::AnswerParser parser(std::move(tools), prompt.thinking);
     auto stream = std::make_unique<LocalStream>(shared_from_this(), std::move(parser), std::move(options));
     auto generation = request_of(std::move(prompt.tokens), request.settings);
+    generation.constraint = std::move(constraint);
     std::string echo;
     co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));
 }
