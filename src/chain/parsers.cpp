@@ -1,10 +1,12 @@
+// Boost.JSON first: its own headers ask whether a value can be moved, which must not be answered before it is complete.
+#include <boost/json/value.hpp>
+
 #include "tenon/chain/parsers.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/json.hpp>
 
 #include "tenon/json/partial.hpp"
 

@@ -29,6 +29,7 @@ Result<T> ask(std::shared_ptr<fake::ScriptedModel> model, StructuredOptions opti
 
 TEST(Structured, AnswersBecomeStructs) {
     auto model = std::make_shared<fake::ScriptedModel>();
+    model->can({});  // not even JSON: it is told the schema in words
     model->reply("Sure!\n```json\n{\"name\": \"Ada\", \"age\": 36, \"skills\": [\"C++\"]}\n```");
     const auto person = ask<Person>(model);
     ASSERT_TRUE(person) << person.error().describe();

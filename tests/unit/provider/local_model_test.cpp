@@ -33,17 +33,20 @@ llm::ChatRequest ask(std::string question) {
     return request;
 }
 
-// Answers may part only where the model itself hardly prefers one token.
+// Answers may part only where the model itself hardly prefers one token: within three standard deviations of what
+// rounding activations to 8 bits does to the difference of the top two (0.116 on SmolLM2,
+// tests/golden/model/exactness.json).
+constexpr double near_tie = 3 * 0.116;
 void expect_same(const std::vector<llm::TokenLogprob>& a, const std::vector<llm::TokenLogprob>& b,
                  const std::string& what) {
     ASSERT_FALSE(a.empty());
     ASSERT_FALSE(b.empty());
     for (std::size_t t = 0; t < std::min(a.size(), b.size()); ++t) {
         if (a[t].bytes != b[t].bytes) {
-            EXPECT_LT(std::abs(a[t].top[0].logprob - a[t].top[1].logprob), 0.15) << what << ", token " << t;
+            EXPECT_LT(std::abs(a[t].top[0].logprob - a[t].top[1].logprob), near_tie) << what << ", token " << t;
             return;
         }
-        EXPECT_NEAR(a[t].logprob, b[t].logprob, 0.15) << what << ", token " << t;
+        EXPECT_NEAR(a[t].logprob, b[t].logprob, near_tie) << what << ", token " << t;
     }
 }
 
