@@ -175,7 +175,7 @@ class Graph {
 
     /// Runs to the end or an interruption. Errors: those of nodes (with the node's name), invalid_argument, cancelled,
     /// deadline_exceeded, resource_exhausted; the run can be resumed after any of them.
-    [[nodiscard]] task<Result<GraphResult<S>>> run(S state, GraphOptions options = {}) const {
+    [[nodiscard]] task<Result<GraphResult<S>>> run(S state, GraphOptions options = GraphOptions()) const {
         auto r = co_await finish(core_.run(ops(), std::make_shared<const S>(std::move(state)), std::move(options)));
         co_return r;
     }

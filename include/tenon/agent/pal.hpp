@@ -31,8 +31,8 @@ struct PalAnswer {
 /// Errors: invalid_argument (no question), the model's, the sandbox's; unavailable when no program of the model ran to
 /// a value (the last error is its cause). Instructions are in the language of the question.
 [[nodiscard]] task<Result<PalAnswer>> solve_with_program(llm::ChatModelPtr model, Sandbox sandbox, Executor blocking,
-                                                         std::string question, PalOptions options = {},
-                                                         chain::Context context = {});
+                                                         std::string question, PalOptions options = PalOptions(),
+                                                         chain::Context context = chain::Context());
 
 /// The program in what a model wrote: the last fenced block, else the text itself. Pure.
 [[nodiscard]] std::string program_in(std::string_view text);

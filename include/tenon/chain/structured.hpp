@@ -83,10 +83,13 @@ class StructStream final : public Stream<T> {
 
 }  // namespace detail
 
+// Defaults are written T() and not {}: GCC 12 destroys a braced temporary of a co_await expression twice.
+
 /// T: anything json::from_value reads. Thread-safe as the model is. Errors: as detail::generate_json.
 template <class T>
 [[nodiscard]] task<Result<T>> generate(llm::ChatModelPtr model, llm::ChatRequest request,
-                                       StructuredOptions options = {}, CallOptions call = {}) {
+                                       StructuredOptions options = StructuredOptions(),
+                                       CallOptions call = CallOptions()) {
     T out{};
     const bool wrap = detail::wrapped<T>();
     detail::ReadAnswer read = [&out, wrap](const json::Value& value) -> Result<void> {
@@ -100,8 +103,9 @@ template <class T>
     co_return out;
 }
 template <class T>
-[[nodiscard]] task<Result<T>> generate(llm::ChatModelPtr model, std::string prompt, StructuredOptions options = {},
-                                       CallOptions call = {}) {
+[[nodiscard]] task<Result<T>> generate(llm::ChatModelPtr model, std::string prompt,
+                                       StructuredOptions options = StructuredOptions(),
+                                       CallOptions call = CallOptions()) {
     llm::ChatRequest request;
     request.messages.push_back(llm::Message::user(std::move(prompt)));
     return generate<T>(std::move(model), std::move(request), std::move(options), std::move(call));
@@ -111,7 +115,8 @@ template <class T>
 /// against rules and required fields; one try, no repair.
 template <class T>
 [[nodiscard]] task<Result<StreamPtr<T>>> stream_struct(llm::ChatModelPtr model, llm::ChatRequest request,
-                                                       StructuredOptions options = {}, CallOptions call = {}) {
+                                                       StructuredOptions options = StructuredOptions(),
+                                                       CallOptions call = CallOptions()) {
     const bool wrap = detail::wrapped<T>();
     std::string schema = detail::wrap_schema(json::type_of<T>(), wrap);
     auto json = co_await detail::open_json(std::move(model), std::move(request), std::move(schema), wrap,

@@ -252,6 +252,18 @@ TEST_F(GraphTest, StopsWhenToldTo) {
     EXPECT_EQ(r.error().code(), ErrorCode::cancelled);
 }
 
+task<Result<GraphResult<Review>>> run_inside_a_coroutine(Graph<Review> graph) {
+    Review begin;
+    auto r = co_await graph.run(begin);
+    co_return r;
+}
+
+TEST_F(GraphTest, RunsWithItsDefaultsInsideACoroutine) {
+    const auto r = wait(run_inside_a_coroutine(reviewing()));
+    ASSERT_TRUE(r) << r.error().describe();
+    EXPECT_EQ(r->state.rounds, 3);
+}
+
 TEST_F(GraphTest, TellsItsWatcher) {
     std::string seen;
     GraphOptions options;
