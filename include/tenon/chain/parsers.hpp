@@ -1,6 +1,8 @@
 // Readers of what models write when they are not held to a form. All are pure and thread-safe.
 #pragma once
 
+#include <boost/json/value.hpp>
+
 #include <chrono>
 #include <optional>
 #include <span>

@@ -35,9 +35,9 @@ struct GenerationRequest {
     std::vector<std::string> stop;  ///< the answer ends before the first of these
     bool ignore_eos = false;
     std::shared_ptr<Constraint> constraint{};  ///< holds the answer to a form; one object for one request
-    int top_logprobs = -1;         ///< -1: none; 0..20 alternatives per generated token
-    bool prompt_logprobs = false;  ///< log-probability of every prompt token (perplexity, scoring)
-    std::stop_token cancel{};      ///< looked at between tokens
+    int top_logprobs = -1;                     ///< -1: none; 0..20 alternatives per generated token
+    bool prompt_logprobs = false;              ///< log-probability of every prompt token (perplexity, scoring)
+    std::stop_token cancel{};                  ///< looked at between tokens
     std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
