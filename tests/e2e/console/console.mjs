@@ -194,7 +194,7 @@ await check("plain chat streams; a second turn remembers the first", async () =>
   await tab(1);
   const { height } = await visible("textarea").boundingBox();
   assert.ok(height >= 36, `the field to write in is ${height} px high`);
-  const first = await say("My name is Ada. Say hello to me in one short sentence.");
+  const first = await say("My name is Ada. Greet me by my name, then tell me about the sea in two sentences.");
   assert.ok(first.lengths.size >= 3);
   const second = await say("What is my name? Answer in one short sentence.");
   assert.match(await second.answer.innerText(), /Ada/);
