@@ -22,7 +22,7 @@ struct Options {
     std::string memory;
     std::uint64_t max_tokens = 0;
     std::int64_t time_limit = 0, max_body_mib = 0, max_upload_mib = 0;
-    bool quiet = false;
+    bool quiet = false, allow_remote = false;
 };
 
 void declare(CLI::App& sub, Options& o) {
@@ -37,6 +37,9 @@ void declare(CLI::App& sub, Options& o) {
     sub.add_option("--max-body", o.max_body_mib, "MiB a JSON request may have (16)")->check(CLI::PositiveNumber);
     sub.add_option("--max-upload", o.max_upload_mib, "MiB an upload of documents may have (1024)")
         ->check(CLI::PositiveNumber);
+    sub.add_flag(
+        "--allow-remote", o.allow_remote,
+        "let clients name any openai:NAME and spend this server's key on it, not only the one it was started with");
     sub.add_flag("--quiet,-q", o.quiet, "log nothing");
 }
 
@@ -46,20 +49,27 @@ std::int64_t parse_time(const std::string& rfc3339) {
     return static_cast<std::int64_t>(::timegm(&parts));
 }
 
-/// Requests name installed models, remote ones, and what the settings and knowledge bases name. A path is no name: over
-/// HTTP it would let anyone probe the machine's files.
+/// Requests name installed models and what the settings and knowledge bases name; other remote models only where the
+/// owner allows it, for their calls are on the owner's key. A path is no name: over HTTP it would let anyone probe the
+/// machine's files.
 struct Gate {
     const hub::Registry* registry;
     std::shared_ptr<store::Store> store;
     const Settings* settings;
+    bool allow_remote;
 
     [[nodiscard]] Result<void> check(const std::string& name) const {
-        if (name.starts_with("openai:") || name == settings->chat_model || name == settings->embedding_model) return {};
+        if (name == settings->chat_model || name == settings->embedding_model) return {};
+        if (allow_remote && name.starts_with("openai:")) return {};
         const auto installed = registry->find(name);
         if (installed) return {};
         if (const auto bases = store->list())
             for (const auto& base : *bases)
                 if (base.embedding_model == name) return {};
+        if (name.starts_with("openai:"))
+            return fail(
+                ErrorCode::not_found,
+                "this server does not pass on to other remote models; its owner can allow it with --allow-remote");
         return std::unexpected(installed.error());
     }
 };
@@ -94,7 +104,7 @@ Result<void> run(Context& context, const Options& o) {
     services.default_embedding_model = settings.embedding_model;
     services.version = TENON_VERSION;
     services.memory_budget = context.memory_budget();
-    const auto gate = std::make_shared<const Gate>(Gate{registry, services.store, &settings});
+    const auto gate = std::make_shared<const Gate>(Gate{registry, services.store, &settings, o.allow_remote});
     services.chat_model = [&context, gate](std::string name) {
         return open_chat_model(&context, gate, std::move(name));
     };

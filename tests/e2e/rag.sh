@@ -243,6 +243,7 @@ sees_changes() {  # another process changes the base that the server has open
 check "the server sees what another process has indexed" sees_changes
 
 # ---- a remote model: our own server in the part of somebody else's ----
+check "remote: clients cannot spend the owner's key on models of their choice" answers 404 post /v1/chat/completions '{"model": "openai:gpt-5", "messages": [{"role": "user", "content": "hi"}]}' r.json
 remote_ask() {
   run_code 0 env TENON_MODEL= "$TENON" ask "Who built the lighthouse at Harrow Point, and in which year?" --from notes --model "openai:$TENON_MODEL" --base-url "$URL/v1" --json
   holds "$WORK/stdout" 'd["answerable"] is True' '"1883" in d["answer"] or "Malone" in d["answer"]' 'd["citations"][0]["source"] == "docs/lighthouse.md"'
