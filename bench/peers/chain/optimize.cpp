@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "tenon/async/runtime.hpp"
 #include "tenon/chain/optimize.hpp"
 #include "tenon/provider/local.hpp"
 
