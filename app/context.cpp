@@ -7,20 +7,14 @@
 #include "tenon/net/http_client.hpp"
 #include "tenon/provider/local.hpp"
 #include "tenon/provider/model_pool.hpp"
-#include "tenon/provider/openai.hpp"
+#include "tenon/provider/open.hpp"
 
 namespace tenon::app {
 namespace {
 
-constexpr std::string_view remote = "openai:";
-
 std::uint64_t machine_memory() {
     const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGE_SIZE);
     return pages > 0 && size > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size) : 0;
-}
-
-std::unexpected<Error> nameless() {
-    return fail(ErrorCode::invalid_argument, "'openai:' names no model; write openai:NAME");
 }
 
 /// A name that is not installed may have been meant for the server at --base-url.
@@ -30,11 +24,26 @@ Error with_hint(Error error, const std::string& name, const Settings& settings) 
             fmt::format("{}; for the one at {}, write openai:{}", error.message(), settings.base_url, name)};
 }
 
-provider::OpenAiOptions remote_options(const Settings& s) {
-    provider::OpenAiOptions options;
-    if (!s.base_url.empty()) options.base_url = s.base_url;
-    options.api_key = s.api_key;
-    return options;
+/// Where the model of this name is and what it wants: [providers.NAME] over base_url and api_key over the provider's
+/// own variables.
+provider::OpenSettings open_settings(const Settings& s, const std::string& name) {
+    provider::OpenSettings out;
+    const auto parsed = provider::parse_model_name(name);
+    if (!parsed.preset) return out;
+    const auto& preset = *parsed.preset;
+    const auto known = s.providers.find(preset.name);
+    const auto own = known != s.providers.end() ? known->second : ProviderSettings{};
+    const bool openai = preset.name == "openai" || preset.name == "openai-responses";
+    const auto first = [](std::initializer_list<std::string> values) {
+        for (const auto& value : values)
+            if (!value.empty()) return value;
+        return std::string();
+    };
+    out.base_url = first({own.base_url, s.base_url, openai ? environment({"OPENAI_BASE_URL"}) : std::string()});
+    out.api_key = first({own.api_key, s.api_key, environment(preset.key_variables)});
+    out.region = first({own.region, environment({"AWS_REGION", "AWS_DEFAULT_REGION"})});
+    out.api_version = own.api_version;
+    return out;
 }
 
 }  // namespace
@@ -106,17 +115,17 @@ Result<std::shared_ptr<store::Store>> Context::store() {
 }
 
 task<Result<llm::ChatModelPtr>> Context::chat_model_async(std::string name) {
-    if (name == remote) co_return nameless();
-    if (name.starts_with(remote))
-        co_return provider::make_openai_chat_model(http_, name.substr(remote.size()), remote_options(settings_));
-    co_return co_await pool_->chat(std::move(name), CallOptions{});
+    auto settings = open_settings(settings_, name);
+    settings.client = http_;
+    settings.pool = pool_;
+    co_return co_await provider::open_chat_model(std::move(name), std::move(settings), CallOptions{});
 }
 
 task<Result<llm::EmbedderPtr>> Context::embedder_async(std::string name) {
-    if (name == remote) co_return nameless();
-    if (name.starts_with(remote))
-        co_return provider::make_openai_embedder(http_, name.substr(remote.size()), remote_options(settings_));
-    co_return co_await pool_->embedder(std::move(name), CallOptions{});
+    auto settings = open_settings(settings_, name);
+    settings.client = http_;
+    settings.pool = pool_;
+    co_return co_await provider::open_embedder(std::move(name), std::move(settings), CallOptions{});
 }
 
 Result<llm::ChatModelPtr> Context::chat_model(std::string_view name) {

@@ -82,15 +82,23 @@ llm::GenerationSettings SamplingFlags::settings() const {
 }
 
 void RemoteFlags::declare(CLI::App& sub) {
-    sub.add_option("--model,-m", model, "an alias, an installed model, a path, or openai:NAME with --base-url");
-    sub.add_option("--base-url", base_url, "of an OpenAI-compatible server, for openai:NAME");
-    sub.add_option("--api-key", api_key, "for it; better in OPENAI_API_KEY, where other users cannot see it");
+    sub.add_option("--model,-m", model,
+                   "an alias, an installed model, a path, or PROVIDER:NAME: openai:gpt-5, anthropic:..., gemini:..., "
+                   "ollama:..., vllm:... with --base-url");
+    sub.add_option("--base-url", base_url, "where the provider's server is, for PROVIDER:NAME");
+    sub.add_option("--api-key", api_key,
+                   "for it; better in OPENAI_API_KEY, ANTHROPIC_API_KEY ..., where others cannot see it");
 }
 
 void RemoteFlags::apply(Settings& settings) const {
     if (!model.empty()) settings.chat_model = model;
     if (!base_url.empty()) settings.base_url = base_url;
     if (!api_key.empty()) settings.api_key = api_key;
+    // Flags win over what the file says of a provider.
+    for (auto& [name, provider] : settings.providers) {
+        if (!base_url.empty()) provider.base_url.clear();
+        if (!api_key.empty()) provider.api_key.clear();
+    }
 }
 
 }  // namespace tenon::app

@@ -52,6 +52,35 @@ Result<std::uint64_t> parse_size(std::string_view text, std::string_view name) {
                 fmt::format("{} must be a size such as 6442450944, 512M or 6G, not '{}'", name, text));
 }
 
+/// [providers.NAME] with base_url, api_key, region, api_version.
+Result<void> read_providers(const std::filesystem::path& path, const toml::node& node, Settings& s) {
+    const auto wrong = [&](std::string what) {
+        return fail(ErrorCode::invalid_argument, fmt::format("{}: {}", path.string(), what));
+    };
+    const auto* table = node.as_table();
+    if (table == nullptr) return wrong("providers must be tables, as [providers.openai]");
+    for (const auto& [name, entry] : *table) {
+        const auto* fields = entry.as_table();
+        if (fields == nullptr) return wrong(fmt::format("providers.{} must be a table", name.str()));
+        auto& out = s.providers[std::string(name.str())];
+        for (const auto& [field, value] : *fields) {
+            const std::string_view key = field.str();
+            std::string* const place = key == "base_url"      ? &out.base_url
+                                       : key == "api_key"     ? &out.api_key
+                                       : key == "region"      ? &out.region
+                                       : key == "api_version" ? &out.api_version
+                                                              : nullptr;
+            const auto text = value.value<std::string>();
+            if (place == nullptr || !text)
+                return wrong(
+                    fmt::format("providers.{}: {} is none of base_url, api_key, region, api_version, or no string",
+                                name.str(), key));
+            *place = *text;
+        }
+    }
+    return {};
+}
+
 Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
     TENON_TRY(const std::string text, read_file(path, std::size_t{1} << 20));
     const auto parsed = toml::parse(text);
@@ -116,6 +145,8 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
             done = list_into(s.server_keys);
         else if (key == "cors_origins")
             done = list_into(s.cors_origins);
+        else if (key == "providers")
+            done = read_providers(path, node, s);
         else if (key == "memory_budget") {
             if (const auto number = node.value<std::int64_t>(); number && *number >= 0) {
                 s.memory_budget = static_cast<std::uint64_t>(*number);
@@ -149,6 +180,12 @@ Result<void> count_variable(const char* name, T& out, std::uint64_t most) {
 
 }  // namespace
 
+std::string environment(const std::vector<std::string>& names) {
+    for (const auto& name : names)
+        if (auto value = variable({name.c_str()}); !value.empty()) return value;
+    return {};
+}
+
 Result<Settings> load_settings() {
     Settings s;
     if (const std::string home = variable({"TENON_HOME"}); !home.empty())
@@ -170,8 +207,8 @@ Result<Settings> load_settings() {
     };
     override_with(s.chat_model, {"TENON_MODEL"});
     override_with(s.embedding_model, {"TENON_EMBEDDING_MODEL"});
-    override_with(s.base_url, {"TENON_BASE_URL", "OPENAI_BASE_URL"});
-    override_with(s.api_key, {"TENON_API_KEY", "OPENAI_API_KEY"});
+    override_with(s.base_url, {"TENON_BASE_URL"});
+    override_with(s.api_key, {"TENON_API_KEY"});
     override_with(s.proxy, {"TENON_PROXY", "HTTPS_PROXY", "https_proxy"});
     override_with(s.no_proxy, {"NO_PROXY", "no_proxy"});
     override_with(s.hf_endpoint, {"HF_ENDPOINT"});

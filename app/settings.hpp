@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,13 @@
 
 namespace tenon::app {
 
+/// Of one provider: [providers.NAME] in tenon.toml.
+struct ProviderSettings {
+    std::string base_url, api_key;
+    std::string region;       ///< Bedrock's
+    std::string api_version;  ///< Azure's
+};
+
 struct Settings {
     std::filesystem::path home;                     ///< TENON_HOME: models, knowledge bases, tenon.toml
     std::string chat_model = "qwen2.5-coder-0.5b";  ///< TENON_MODEL
@@ -19,20 +27,24 @@ struct Settings {
     std::size_t threads = 0;                        ///< TENON_THREADS; 0: one per physical core
     std::size_t context = 0;          ///< TENON_CONTEXT: tokens of a sequence; 0: the model's, at most 8192
     std::uint64_t memory_budget = 0;  ///< TENON_MEMORY_BUDGET, bytes of loaded models; 0: two thirds of the machine's
-    std::string base_url;             ///< TENON_BASE_URL, else OPENAI_BASE_URL: for `openai:` models
-    std::string api_key;              ///< TENON_API_KEY, else OPENAI_API_KEY: for `openai:` models
-    std::string proxy;                ///< TENON_PROXY, else HTTPS_PROXY, https_proxy
-    std::string no_proxy;             ///< NO_PROXY, no_proxy
-    std::string hf_endpoint;          ///< HF_ENDPOINT; empty: the hub's own
-    std::string hf_token;             ///< HF_TOKEN
-    std::string host = "127.0.0.1";   ///< TENON_HOST
-    int port = 8080;                  ///< TENON_PORT
-    std::vector<std::string> server_keys;   ///< TENON_SERVER_KEYS, comma-separated: clients must show one
-    std::vector<std::string> cors_origins;  ///< TENON_CORS_ORIGINS, comma-separated
-    std::filesystem::path file;             ///< the tenon.toml that was read, or empty
+    std::string base_url;             ///< TENON_BASE_URL: of models behind a server
+    std::string api_key;              ///< TENON_API_KEY: for them
+    std::map<std::string, ProviderSettings> providers;  ///< by name; over the two above
+    std::string proxy;                                  ///< TENON_PROXY, else HTTPS_PROXY, https_proxy
+    std::string no_proxy;                               ///< NO_PROXY, no_proxy
+    std::string hf_endpoint;                            ///< HF_ENDPOINT; empty: the hub's own
+    std::string hf_token;                               ///< HF_TOKEN
+    std::string host = "127.0.0.1";                     ///< TENON_HOST
+    int port = 8080;                                    ///< TENON_PORT
+    std::vector<std::string> server_keys;               ///< TENON_SERVER_KEYS, comma-separated: clients must show one
+    std::vector<std::string> cors_origins;              ///< TENON_CORS_ORIGINS, comma-separated
+    std::filesystem::path file;                         ///< the tenon.toml that was read, or empty
 };
 
 /// Errors: invalid_argument, naming the file and key or the variable.
 [[nodiscard]] Result<Settings> load_settings();
+
+/// The first of these environment variables that is set, or empty.
+[[nodiscard]] std::string environment(const std::vector<std::string>& names);
 
 }  // namespace tenon::app

@@ -10,6 +10,7 @@
 #include "options.hpp"
 #include "tenon/base/process.hpp"
 #include "tenon/hub/registry.hpp"
+#include "tenon/provider/open.hpp"
 #include "tenon/tensor/ops.hpp"
 #include "tenon/tensor/thread_team.hpp"
 
@@ -68,10 +69,10 @@ Result<void> run(Context& context, const Options& o) {
     TENON_TRY(const auto installed, registry->list());
     for (const auto& m : installed) models.push_back(json::Object{{"name", m.name}, {"bytes", m.bytes}});
     const auto have = [&](std::string_view name) { return registry->resolve(name).has_value(); };
-    if (!s.chat_model.starts_with("openai:") && !have(s.chat_model))
+    if (!provider::parse_model_name(s.chat_model).preset && !have(s.chat_model))
         problems.push_back(
             fmt::format("the chat model {} is not installed: tenon pull {}", s.chat_model, s.chat_model));
-    if (!s.embedding_model.starts_with("openai:") && !have(s.embedding_model))
+    if (!provider::parse_model_name(s.embedding_model).preset && !have(s.embedding_model))
         problems.push_back(fmt::format("the embedding model {} is not installed: tenon pull {}", s.embedding_model,
                                        s.embedding_model));
     TENON_TRY(const auto store, context.store());

@@ -9,6 +9,7 @@
 #include "tenon/hub/registry.hpp"
 #include "tenon/model/model.hpp"
 #include "tenon/provider/model_pool.hpp"
+#include "tenon/provider/open.hpp"
 #include "tenon/serve/server.hpp"
 
 namespace tenon::app {
@@ -39,7 +40,7 @@ void declare(CLI::App& sub, Options& o) {
         ->check(CLI::PositiveNumber);
     sub.add_flag(
         "--allow-remote", o.allow_remote,
-        "let clients name any openai:NAME and spend this server's key on it, not only the one it was started with");
+        "let clients name any PROVIDER:NAME and spend this server's key on it, not only the one it was started with");
     sub.add_flag("--quiet,-q", o.quiet, "log nothing");
 }
 
@@ -60,13 +61,14 @@ struct Gate {
 
     [[nodiscard]] Result<void> check(const std::string& name) const {
         if (name == settings->chat_model || name == settings->embedding_model) return {};
-        if (allow_remote && name.starts_with("openai:")) return {};
+        const bool remote = provider::parse_model_name(name).preset.has_value();
+        if (allow_remote && remote) return {};
         const auto installed = registry->find(name);
         if (installed) return {};
         if (const auto bases = store->list())
             for (const auto& base : *bases)
                 if (base.embedding_model == name) return {};
-        if (name.starts_with("openai:"))
+        if (remote)
             return fail(
                 ErrorCode::not_found,
                 "this server does not pass on to other remote models; its owner can allow it with --allow-remote");
@@ -112,7 +114,7 @@ Result<void> run(Context& context, const Options& o) {
     services.models = [registry, pool, &settings] {
         std::vector<serve::ModelEntry> out;
         const auto loaded = pool->loaded();
-        if (settings.chat_model.starts_with("openai:")) {
+        if (provider::parse_model_name(settings.chat_model).preset) {
             serve::ModelEntry remote;
             remote.name = settings.chat_model;
             remote.role = "chat";
