@@ -54,8 +54,8 @@ struct PythonResult {
 };
 
 /// Runs programs without network, without this machine's files (but /usr, read-only), environment, processes or
-/// devices, as nobody, and within limits. A program sees a small writable /work and /tmp, which vanish with it. What it
-/// cannot keep from happening: use of the processor until its time is up. Follows bwrap(1), namespaces(7),
+/// devices, as nobody, and within limits. A program sees a small writable /scratch and /tmp, which vanish with it. What
+/// it cannot keep from happening: use of the processor until its time is up. Follows bwrap(1), namespaces(7),
 /// setrlimit(2). Thread-safe: any number of programs may run at once, each alone.
 class Sandbox {
   public:

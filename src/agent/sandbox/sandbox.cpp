@@ -38,7 +38,7 @@ std::vector<std::string> wrap(const SandboxOptions& options, const std::vector<s
                                    "--die-with-parent", "--new-session", "--cap-drop",     "ALL",
                                    "--clearenv",        "--hostname",    "sandbox"};
     for (const auto& [name, value] : {std::pair{"PATH", "/usr/bin:/bin"},
-                                      {"HOME", "/work"},
+                                      {"HOME", "/scratch"},
                                       {"LANG", "C.UTF-8"},
                                       {"PYTHONDONTWRITEBYTECODE", "1"},
                                       {"OMP_NUM_THREADS", "1"},
@@ -50,9 +50,9 @@ std::vector<std::string> wrap(const SandboxOptions& options, const std::vector<s
         words.insert(words.end(), {"--ro-bind-try", path, path});
     words.insert(words.end(),
                  {"--proc", "/proc", "--dev", "/dev", "--size", "1048576", "--tmpfs", "/dev/shm", "--remount-ro",
-                  "/dev", "--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", "/work"});
+                  "/dev", "--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", "/scratch"});
     for (const auto& mount : options.readable) words.insert(words.end(), {"--ro-bind", mount.from.string(), mount.to});
-    words.insert(words.end(), {"--remount-ro", "/", "--chdir", "/work", "--"});
+    words.insert(words.end(), {"--remount-ro", "/", "--chdir", "/scratch", "--"});
     words.insert(words.end(), command.begin(), command.end());
     return words;
 }

@@ -83,19 +83,19 @@ for path in ("/usr/x", "/x", "/dev/x", "/etc/x", "/proc/x", "/bin/x"):
     try:
         open(path, "w"); seen.append(path)
     except OSError: pass
-open("/work/a", "w").write("1"); open("/tmp/b", "w").write("2")
+open("/scratch/a", "w").write("1"); open("/tmp/b", "w").write("2")
 str(seen)
 )");
     EXPECT_EQ(w.value, "[]") << w.error;
-    EXPECT_EQ(python("import os\nos.path.exists('/work/a')").value, "False");
+    EXPECT_EQ(python("import os\nos.path.exists('/scratch/a')").value, "False");
     std::filesystem::remove(here);
 }
 
 TEST_F(SandboxTest, SymbolicLinksLeadNowhere) {
     const auto r = python(R"(
 import os
-os.symlink("/etc/shadow", "/work/link"); os.symlink("../../../../root", "/work/up")
-[os.path.exists("/work/link"), os.path.exists("/work/up"), os.path.exists("/proc/1/root/etc/shadow"), os.path.exists("/proc/self/root/home")]
+os.symlink("/etc/shadow", "/scratch/link"); os.symlink("../../../../root", "/scratch/up")
+[os.path.exists("/scratch/link"), os.path.exists("/scratch/up"), os.path.exists("/proc/1/root/etc/shadow"), os.path.exists("/proc/self/root/home")]
 )");
     EXPECT_EQ(r.value, "[False, False, False, False]") << r.error;
 }
@@ -170,7 +170,7 @@ TEST_F(SandboxTest, DiskIsBounded) {
 n = 0
 try:
     for i in range(100):
-        open(f"/work/{i}", "wb").write(bytes(2**20)); n += 1
+        open(f"/scratch/{i}", "wb").write(bytes(2**20)); n += 1
 except OSError: pass
 n < 5
 )");

@@ -140,7 +140,7 @@ TEST_F(SandboxedTools, PythonAndTheShellRunInside) {
     const auto sh = tools::shell(*sandbox_, runtime_.blocking_executor());
     EXPECT_TRUE(sh.policy().approval);
     EXPECT_EQ(call(sh, R"({"command":"echo $HOME; ls /root"})").is_error, true);
-    EXPECT_EQ(call(sh, R"({"command":"echo $HOME"})").content, "/work\n");
+    EXPECT_EQ(call(sh, R"({"command":"echo $HOME"})").content, "/scratch\n");
 }
 
 TEST_F(SandboxedTools, PalComputesWhatTheModelWrote) {
