@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "tenon/base/edit_distance.hpp"
 #include "terminal.hpp"
 
 namespace {
@@ -36,21 +37,6 @@ void tidy(CLI::App& app) {
     }
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
-
 /// One sentence when a word that must be a command is none, with the one that was probably meant.
 std::string unknown_command(CLI::App& cli, const std::vector<std::string>& words) {
     // What users of other tools type.
@@ -71,7 +57,8 @@ std::string unknown_command(CLI::App& cli, const std::vector<std::string>& words
         std::string close;
         std::size_t best = 3;
         for (const CLI::App* sub : subs)
-            if (const std::size_t d = edit_distance(word, sub->get_name()); d < best) best = d, close = sub->get_name();
+            if (const std::size_t d = tenon::edit_distance(word, sub->get_name()); d < best)
+                best = d, close = sub->get_name();
         for (const auto& [other, ours] : others)
             if (word == other && std::ranges::find(subs, ours, &CLI::App::get_name) != subs.end()) close = ours;
         return fmt::format("there is no command '{} {}'; {}see `{} --help`", path_of(*app), word,

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "hub/manifest.hpp"
+#include "tenon/base/edit_distance.hpp"
 #include "tenon/base/file.hpp"
 #include "tenon/base/hash.hpp"
 #include "tenon/hub/source.hpp"
@@ -13,21 +14,6 @@
 namespace tenon::hub {
 namespace fs = std::filesystem;
 namespace {
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
 
 /// A name that cannot leave the models folder.
 bool is_plain(std::string_view name) noexcept {

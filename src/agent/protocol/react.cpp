@@ -8,6 +8,7 @@
 
 #include "tenon/agent/protocol.hpp"
 #include "tenon/json/json.hpp"
+#include "tenon/json/scan.hpp"
 
 namespace tenon::agent {
 namespace {
@@ -85,25 +86,8 @@ std::string_view trim(std::string_view text, std::string_view what = " \t\r\n*`"
 /// The first whole JSON object of a text, fences and afterthoughts around it taken off.
 std::string_view object_in(std::string_view text) {
     const auto begin = text.find('{');
-    if (begin == std::string_view::npos) return {};
-    int depth = 0;
-    bool quoted = false;
-    for (std::size_t i = begin; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{') {
-            ++depth;
-        } else if (c == '}' && --depth == 0) {
-            return text.substr(begin, i + 1 - begin);
-        }
-    }
-    return {};
+    return begin == std::string_view::npos ? std::string_view{}
+                                           : text.substr(begin, json::object_length(text.substr(begin)));
 }
 
 /// Plain text given to a tool that takes one thing is that thing.

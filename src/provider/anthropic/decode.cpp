@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "provider/wire/embeddings.hpp"
 #include "provider/wire/fields.hpp"
 
 namespace tenon::provider::anthropic {
@@ -262,12 +263,6 @@ void MessageDecoder::on_end(ChatEvent& last, std::vector<ChatEvent>& events) {
     last.extensions.set(extras_);
 }
 
-Result<std::size_t> decode_count(std::string_view body) {
-    auto value = json::parse(body);
-    const auto* count = value ? json::find(*value, "input_tokens") : nullptr;
-    if (count == nullptr || !count->is_int64() || count->get_int64() < 0)
-        return fail(ErrorCode::protocol, "the model's server sent no count of tokens");
-    return static_cast<std::size_t>(count->get_int64());
-}
+Result<std::size_t> decode_count(std::string_view body) { return wire::decode_count(body, "input_tokens"); }
 
 }  // namespace tenon::provider::anthropic

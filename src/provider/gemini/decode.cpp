@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "provider/gemini/request.hpp"
+#include "provider/wire/embeddings.hpp"
 #include "provider/wire/fields.hpp"
 #include "tenon/base/base64.hpp"
 
@@ -201,13 +202,7 @@ void ContentDecoder::on_end(ChatEvent& last, std::vector<ChatEvent>&) {
     last.extensions.set(extras_);
 }
 
-Result<std::size_t> decode_count(std::string_view body) {
-    auto value = json::parse(body);
-    const auto* count = value ? json::find(*value, "totalTokens") : nullptr;
-    if (count == nullptr || !count->is_int64() || count->get_int64() < 0)
-        return fail(ErrorCode::protocol, "the model's server sent no count of tokens");
-    return static_cast<std::size_t>(count->get_int64());
-}
+Result<std::size_t> decode_count(std::string_view body) { return wire::decode_count(body, "totalTokens"); }
 
 Result<Embeddings> decode_embeddings(std::string_view body, std::size_t count) {
     auto value = json::parse(body);
@@ -219,15 +214,7 @@ Result<Embeddings> decode_embeddings(std::string_view body, std::size_t count) {
         return fail(ErrorCode::protocol, fmt::format("the model's server did not send {} embeddings", count));
     Embeddings out;
     for (const auto& row : rows) {
-        const auto& numbers = wire::array_of(row, "values");
-        if (numbers.empty()) return fail(ErrorCode::protocol, "an embedding is missing");
-        if (out.dimension == 0) out.dimension = numbers.size();
-        if (numbers.size() != out.dimension) return fail(ErrorCode::protocol, "the embeddings differ in length");
-        for (const auto& number : numbers) {
-            if (!number.is_number() || !std::isfinite(number.to_number<double>()))
-                return fail(ErrorCode::protocol, "an embedding holds something but numbers");
-            out.values.push_back(static_cast<float>(number.to_number<double>()));
-        }
+        TENON_CHECK(wire::add_row(out, wire::array_of(row, "values")));
     }
     if (const auto* usage = json::find(*value, "usageMetadata"))
         out.usage.input_tokens = count_of(*usage, "promptTokenCount");

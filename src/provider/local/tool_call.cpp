@@ -8,6 +8,7 @@
 #include <random>
 
 #include "tenon/json/json.hpp"
+#include "tenon/json/scan.hpp"
 
 namespace tenon::provider::local {
 namespace {
@@ -47,29 +48,6 @@ std::optional<llm::ToolCallPart> call_of(const json::Value& value) {
     return llm::ToolCallPart{new_id(), std::move(name), std::move(text)};
 }
 
-// The first balanced object at the beginning of `text`; 0: none, or not complete.
-std::size_t object_length(std::string_view text) {
-    if (!text.starts_with('{')) return 0;
-    std::size_t depth = 0;
-    bool quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{') {
-            ++depth;
-        } else if (c == '}' && --depth == 0) {
-            return i + 1;
-        }
-    }
-    return 0;
-}
-
 }  // namespace
 
 std::optional<llm::ToolCallPart> parse_tool_call(std::string_view text) {
@@ -88,7 +66,7 @@ std::vector<llm::ToolCallPart> parse_tool_calls(std::string_view text) {
     if (text.starts_with('[') && text.ends_with(']')) text = trim(text.substr(1, text.size() - 2));
     std::vector<llm::ToolCallPart> calls;
     while (!text.empty()) {
-        const std::size_t length = object_length(text);
+        const std::size_t length = json::object_length(text);
         auto call = length > 0 ? parse_tool_call(text.substr(0, length)) : std::nullopt;
         if (!call) return {};
         calls.push_back(std::move(*call));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "provider/openai/decode.hpp"
+#include "provider/wire/embeddings.hpp"
 #include "provider/wire/fields.hpp"
 
 namespace tenon::provider::ollama {
@@ -105,15 +106,8 @@ Result<Embeddings> decode_embeddings(std::string_view body, std::size_t count) {
         return fail(ErrorCode::protocol, fmt::format("the model's server did not send {} embeddings", count));
     Embeddings out;
     for (const auto& row : rows) {
-        if (!row.is_array() || row.get_array().empty()) return fail(ErrorCode::protocol, "an embedding is missing");
-        if (out.dimension == 0) out.dimension = row.get_array().size();
-        if (row.get_array().size() != out.dimension)
-            return fail(ErrorCode::protocol, "the embeddings differ in length");
-        for (const auto& number : row.get_array()) {
-            if (!number.is_number() || !std::isfinite(number.to_number<double>()))
-                return fail(ErrorCode::protocol, "an embedding holds something but numbers");
-            out.values.push_back(static_cast<float>(number.to_number<double>()));
-        }
+        if (!row.is_array()) return fail(ErrorCode::protocol, "an embedding is missing");
+        TENON_CHECK(wire::add_row(out, row.get_array()));
     }
     out.usage.input_tokens = count_of(*value, "prompt_eval_count");
     return out;

@@ -7,6 +7,7 @@
 #include "provider/ollama/decode.hpp"
 #include "provider/ollama/request.hpp"
 #include "provider/wire/call.hpp"
+#include "provider/wire/embeddings.hpp"
 #include "provider/wire/fields.hpp"
 
 namespace tenon::provider {
@@ -82,11 +83,7 @@ class OllamaEmbedder final : public Embedder {
             const auto body = embed_body(model_, some, options_);
             TENON_CO_TRY(const auto answer, co_await wire::post(caller, url, body, options));
             TENON_CO_TRY(const auto rows, decode_embeddings(answer, some.size()));
-            if (all.dimension != 0 && all.dimension != rows.dimension)
-                co_return fail(ErrorCode::protocol, "the embeddings differ in length");
-            all.dimension = rows.dimension;
-            all.values.insert(all.values.end(), rows.values.begin(), rows.values.end());
-            all.usage += rows.usage;
+            TENON_CO_CHECK(wire::add_batch(all, rows));
             dimension_ = rows.dimension;
         }
         co_return all;
