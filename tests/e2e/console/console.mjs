@@ -54,12 +54,17 @@ const contrast = (selector) => page.locator(selector).first().evaluate((element)
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 });
 const visible = (selector) => page.locator(`.page:not(.away) ${selector}`);
-const tab = (n) => page.locator("nav [role=tab]").nth(n).click();  // ask, chat, documents
+/** Goes to a page: 0 ask, 1 chat, 2 documents. Returns once it is the page that is shown: the click is rendered later. */
+async function tab(n) {
+  await page.locator("nav [role=tab]").nth(n).click();
+  await page.waitForFunction((n) => [...document.querySelectorAll(".page")].every((p, i) => p.checkVisibility() === (i === n)), n);
+}
 /** Asks on the page that is shown; returns the lengths the answer had while it came. */
 async function say(text) {
+  const before = await visible(".answer").count();
   await visible("textarea").fill(text);
   await visible("textarea").press("Enter");
-  const answer = visible(".answer").last();
+  const answer = visible(".answer").nth(before);
   const lengths = new Set();
   await answer.waitFor();
   const end = Date.now() + 60_000;
