@@ -107,10 +107,12 @@ Result<void> run(Context& context, const Options& o) {
     services.version = TENON_VERSION;
     services.memory_budget = context.memory_budget();
     const auto gate = std::make_shared<const Gate>(Gate{registry, services.store, &settings, o.allow_remote});
-    services.chat_model = [&context, gate](std::string name) {
+    services.chat_model = [&context, gate](std::string name, const serve::Caller&) {
         return open_chat_model(&context, gate, std::move(name));
     };
-    services.embedder = [&context, gate](std::string name) { return open_embedder(&context, gate, std::move(name)); };
+    services.embedder = [&context, gate](std::string name, const serve::Caller&) {
+        return open_embedder(&context, gate, std::move(name));
+    };
     services.models = [registry, pool, &settings] {
         std::vector<serve::ModelEntry> out;
         const auto loaded = pool->loaded();

@@ -181,10 +181,12 @@ task<void> Connection::answer() {
         co_return co_await respond_early(
             core_->error(403, "this server does not take requests from pages of other origins"), head);
     const bool open = match.route != nullptr && match.route->options.open_access;
-    if (!open && !core_->authorized(request.headers)) {
-        auto response = core_->error(401, "a valid API key is needed: send it as \"Authorization: Bearer KEY\"");
-        response.headers.set("WWW-Authenticate", "Bearer");
-        co_return co_await respond_early(std::move(response), head);
+    if (!open) {
+        if (const auto allowed = core_->authorize(request); !allowed) {
+            auto response = core_->error(allowed.error());
+            if (response.status == 401) response.headers.set("WWW-Authenticate", "Bearer");
+            co_return co_await respond_early(std::move(response), head);
+        }
     }
     if (match.route == nullptr)
         co_return co_await respond_early(core_->error(404, fmt::format("there is nothing at {}", request.path)), head);
@@ -358,6 +360,8 @@ std::string Connection::make_head(int status, Headers headers, Framing framing, 
     if (draining_ || core_->draining) keep_alive_ = false;
     if (framing == Framing::until_close || !body_done()) keep_alive_ = false;
     core_->add_cors(request_headers_, headers);
+    if (options().add_headers)
+        if (const auto key = presented_key(request_headers_); !key.empty()) options().add_headers(key, headers);
     record_.status = status;
     const ResponseHead head{status, framing, length, keep_alive_, http_1_0_, request_id_, options().server_name};
     return format_head(head, headers);

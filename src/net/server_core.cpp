@@ -28,22 +28,26 @@ std::string ServerCore::request_id(const Headers& headers) {
     return fmt::format("{}{:06x}", id_prefix, next_id.fetch_add(1, std::memory_order_relaxed));
 }
 
-bool ServerCore::authorized(const Headers& headers) const {
-    if (options.api_keys.empty()) return true;
-    std::string_view given;
-    const auto authorization = headers.find("authorization").value_or("");
-    if (authorization.size() > 7 && equals_ignoring_case(authorization.substr(0, 7), "bearer ")) {
-        given = authorization.substr(7);
-        while (given.starts_with(' ')) given.remove_prefix(1);
-    } else {
-        given = headers.find("x-api-key").value_or("");
-    }
+std::string_view presented_key(const Headers& headers) noexcept {
+    auto given = headers.find("authorization").value_or("");
+    if (given.size() <= 7 || !equals_ignoring_case(given.substr(0, 7), "bearer "))
+        return headers.find("x-api-key").value_or("");
+    given.remove_prefix(7);
+    while (given.starts_with(' ')) given.remove_prefix(1);
+    return given;
+}
+
+Result<void> ServerCore::authorize(const HttpRequest& request) const {
+    const auto given = presented_key(request.headers);
+    if (options.api_keys.empty()) return options.accept_key ? options.accept_key(request, given) : Result<void>{};
     // Digests have one length, so neither the key's length nor its first difference shows in the time.
     const auto digest = sha256_hex(given);
     bool right = false;
     for (const auto& key : key_digests)
         if (key.size() == digest.size() && CRYPTO_memcmp(key.data(), digest.data(), key.size()) == 0) right = true;
-    return right && !given.empty();
+    if (right && !given.empty()) return {};
+    if (options.accept_key) return options.accept_key(request, given);
+    return fail(ErrorCode::unauthenticated, "a valid API key is needed: send it as \"Authorization: Bearer KEY\"");
 }
 
 HttpResponse ServerCore::error(int status, std::string message) const {

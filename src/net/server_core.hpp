@@ -22,8 +22,8 @@ struct ServerCore {
     ServerCore(HttpServerOptions chosen, Router routes);
 
     [[nodiscard]] std::string request_id(const Headers& headers);
-    /// True when no key is asked for or a right one is given; takes the same time for any wrong key.
-    [[nodiscard]] bool authorized(const Headers& headers) const;
+    /// Whether no key is asked for or a right one is given; takes the same time for any wrong one of the fixed keys.
+    [[nodiscard]] Result<void> authorize(const HttpRequest& request) const;
     [[nodiscard]] HttpResponse error(int status, std::string message) const;
     [[nodiscard]] HttpResponse error(const Error& error) const;
     /// False for a request that a page of another origin makes a browser send, and that may change something: browsers

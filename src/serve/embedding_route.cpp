@@ -21,7 +21,7 @@ task<net::HttpResponse> embeddings(StatePtr state, net::HttpRequest http, net::C
     auto body = parse_embedding(*json_body);
     if (!body) co_return error_response(body.error());
     if (body->model.empty()) body->model = state->services.default_embedding_model;
-    auto embedder = co_await state->services.embedder(body->model);
+    auto embedder = co_await state->services.embedder(body->model, caller_of(http));
     if (!embedder) {
         auto problem = api_error(embedder.error());
         if (problem.status == 404) problem.code = "model_not_found";

@@ -44,7 +44,7 @@ task<Result<std::shared_ptr<store::KnowledgeBase>>> open_or_create(StatePtr stat
         co_return existing;
     if (embedding == "none") co_return state->services.store->create(name, "", 0);
     if (embedding.empty()) embedding = state->services.default_embedding_model;
-    TENON_CO_TRY(const auto embedder, co_await state->services.embedder(embedding));
+    TENON_CO_TRY(const auto embedder, co_await state->services.embedder(embedding, Caller()));
     std::size_t dimension = embedder->dimension();
     if (dimension == 0) {
         std::vector<std::string> probe(1, "a");
@@ -181,7 +181,7 @@ task<Result<void>> upload(StatePtr state, net::HttpRequest http, std::shared_ptr
     if (!info) co_return co_await send_response(writer, error_response(info.error()));
     llm::EmbedderPtr embedder;
     if (!info->embedding_model.empty()) {
-        auto opened = co_await state->services.embedder(info->embedding_model);
+        auto opened = co_await state->services.embedder(info->embedding_model, Caller());
         if (!opened) co_return co_await send_response(writer, error_response(opened.error()));
         embedder = std::move(*opened);
     }

@@ -223,7 +223,9 @@ task<Result<void>> chat(StatePtr state, net::HttpRequest http, std::shared_ptr<n
     auto body = parse_chat(*json_body, state->options.max_tokens);
     if (!body) co_return co_await send_response(writer, error_response(body.error()));
     if (body->model.empty()) body->model = state->services.default_chat_model;
-    auto model = co_await state->services.chat_model(body->model);
+    auto caller = caller_of(http);
+    caller.fresh = body->n > 1;
+    auto model = co_await state->services.chat_model(body->model, std::move(caller));
     if (!model) {
         auto problem = api_error(model.error());
         if (problem.status == 404) problem.code = "model_not_found";
@@ -244,7 +246,9 @@ task<Result<void>> completion(StatePtr state, net::HttpRequest http, std::shared
     auto body = parse_completion(*json_body, state->options.max_tokens);
     if (!body) co_return co_await send_response(writer, error_response(body.error()));
     if (body->model.empty()) body->model = state->services.default_chat_model;
-    auto found = co_await state->services.chat_model(body->model);
+    auto caller = caller_of(http);
+    caller.fresh = body->n > 1;
+    auto found = co_await state->services.chat_model(body->model, std::move(caller));
     if (!found) {
         auto problem = api_error(found.error());
         if (problem.status == 404) problem.code = "model_not_found";

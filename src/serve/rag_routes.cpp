@@ -35,7 +35,7 @@ task<Result<std::shared_ptr<const rag::Retriever>>> open_retriever(StatePtr stat
     TENON_CO_TRY(const auto info, base->info());
     llm::EmbedderPtr embedder;
     if (!info.embedding_model.empty()) {
-        TENON_CO_TRY(embedder, co_await state->services.embedder(info.embedding_model));
+        TENON_CO_TRY(embedder, co_await state->services.embedder(info.embedding_model, Caller()));
     }
     co_return std::make_shared<const rag::Retriever>(std::move(base), std::move(embedder),
                                                      state->services.runtime->blocking_executor());
@@ -99,7 +99,7 @@ task<Result<void>> ask(StatePtr state, net::HttpRequest http, std::shared_ptr<ne
     if (name.empty()) name = state->services.default_chat_model;
     auto retriever = co_await open_retriever(state, *from);
     if (!retriever) co_return co_await send_response(writer, base_error(retriever.error()));
-    auto model = co_await state->services.chat_model(name);
+    auto model = co_await state->services.chat_model(name, caller_of(http));
     if (!model) {
         auto problem = api_error(model.error());
         if (problem.status == 404) problem.code = "model_not_found";

@@ -56,6 +56,7 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     state.metrics.on_render([weak = std::weak_ptr<State>(impl->state)](observe::Metrics& all) {
         const auto s = weak.lock();
         if (!s) return;
+        if (s->services.refresh_metrics) s->services.refresh_metrics(all);
         double loaded = 0, bytes = 0;
         for (const auto& m : s->services.models()) {
             if (!m.loaded) continue;
@@ -89,6 +90,8 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     http.max_body_bytes = state.options.max_body_bytes;
     http.time_limit = state.options.time_limit;
     http.api_keys = state.options.api_keys;
+    http.accept_key = state.services.accept_key;
+    http.add_headers = state.services.add_headers;
     http.cors.origins = state.options.cors_origins;
     http.error_response = plain_error;
     http.on_complete = [s = impl->state](const net::AccessRecord& r) { record(*s, r); };

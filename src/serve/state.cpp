@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "tenon/net/http_server.hpp"
+
 namespace tenon::serve {
 
 void State::count_tokens(const std::string& model, const llm::Usage& usage) {
@@ -14,6 +16,8 @@ void State::count_tokens(const std::string& model, const llm::Usage& usage) {
                 static_cast<double>(usage.cached_input_tokens));
     metrics.add(name, help, {{"model", model}, {"kind", "output"}}, static_cast<double>(usage.output_tokens));
 }
+
+Caller caller_of(const net::HttpRequest& http) { return {std::string(net::presented_key(http.headers))}; }
 
 namespace {
 constexpr const char* running_name = "tenon_generations_running";

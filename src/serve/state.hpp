@@ -25,6 +25,9 @@ struct State {
 };
 using StatePtr = std::shared_ptr<State>;
 
+/// Who made this request.
+[[nodiscard]] Caller caller_of(const net::HttpRequest& http);
+
 /// Shows in the metrics that a model is at work, from construction to destruction, and afterwards whether it came to
 /// its end or was stopped (the client left, time ran out, the server ended).
 class RunningGeneration {

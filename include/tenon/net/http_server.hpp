@@ -46,6 +46,12 @@ struct HttpServerOptions {
     std::chrono::milliseconds time_limit{0};               ///< of a handler; zero: none
     CorsOptions cors{};
     std::vector<std::string> api_keys;  ///< not empty: one must come as `Authorization: Bearer` or `X-Api-Key`
+    /// Asked about a key that is none of `api_keys`, or is empty because none was shown: whether it may make this
+    /// request. Errors become the answer (unauthenticated 401, permission_denied 403). Called from any thread; must not
+    /// block. Unset: only `api_keys` count.
+    std::function<Result<void>(const HttpRequest& request, std::string_view key)> accept_key;
+    /// Adds fields to the answer of a request that showed this key. Called from any thread; must not block.
+    std::function<void(std::string_view key, Headers& response)> add_headers;
     std::string server_name = "tenon";
     /// Makes the body of the server's own errors (404, 413, …); empty: a JSON object {"error": {"message", "type",
     /// "code"}}.
@@ -53,6 +59,10 @@ struct HttpServerOptions {
     std::function<void(const AccessRecord&)> on_complete;  ///< called from any thread
     LogSink log;
 };
+
+/// The key a request shows: `Authorization: Bearer KEY`, else `X-Api-Key: KEY`, else empty. Valid as long as the
+/// headers.
+[[nodiscard]] std::string_view presented_key(const Headers& headers) noexcept;
 
 /// Serves from construction on until `shutdown` or destruction. Thread-safe.
 ///

@@ -10,6 +10,8 @@
 #include "tenon/async/runtime.hpp"
 #include "tenon/async/task.hpp"
 #include "tenon/llm/model.hpp"
+#include "tenon/net/http_message.hpp"
+#include "tenon/observe/metrics.hpp"
 #include "tenon/store/knowledge_base.hpp"
 
 namespace tenon::serve {
@@ -23,16 +25,28 @@ struct ModelEntry {
     std::uint64_t context_length = 0, memory_bytes = 0;
 };
 
+/// Who asks for a model.
+struct Caller {
+    std::string api_key{};  ///< as the client showed it; empty: none
+    bool fresh = false;     ///< the answer must not come from a cache: one of several to one question
+};
+
 /// All functions are thread-safe and may be called for the server's whole life.
 struct Services {
     Runtime* runtime = nullptr;
     std::shared_ptr<store::Store> store;
     std::string default_chat_model;
     std::string default_embedding_model;
-    /// Opens a model by name, loading it when needed. Errors: not_found (says which are installed), unsupported,
-    /// resource_exhausted.
-    std::function<task<Result<llm::ChatModelPtr>>(std::string name)> chat_model;
-    std::function<task<Result<llm::EmbedderPtr>>(std::string name)> embedder;
+    /// Opens a model by name for a caller, loading it when needed. Errors: not_found (says which are installed),
+    /// permission_denied (not this caller's), unsupported, resource_exhausted.
+    std::function<task<Result<llm::ChatModelPtr>>(std::string name, Caller caller)> chat_model;
+    std::function<task<Result<llm::EmbedderPtr>>(std::string name, Caller caller)> embedder;
+    /// Keys beside ServerOptions::api_keys, and what they may do; see net::HttpServerOptions::accept_key.
+    std::function<Result<void>(const net::HttpRequest& request, std::string_view key)> accept_key{};
+    /// What answers tell a key, such as how much it may still ask for; see net::HttpServerOptions::add_headers.
+    std::function<void(std::string_view key, net::Headers& response)> add_headers{};
+    /// Called before metrics are rendered, to bring them up to date.
+    std::function<void(observe::Metrics& metrics)> refresh_metrics{};
     std::function<std::vector<ModelEntry>()> models;
     std::uint64_t memory_budget = 0;  ///< bytes the loaded models may take, for the metrics; 0: no bound
     /// Tokens of a text by the embedding model's tokenizer, for splitting.

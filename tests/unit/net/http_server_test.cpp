@@ -124,6 +124,28 @@ TEST(HttpServer, AsksForAKey) {
     EXPECT_EQ(status("/health", {}), 200);
 }
 
+TEST(HttpServer, AsksSomebodyElseAboutOtherKeys) {
+    HttpServerOptions options;
+    options.api_keys = {"owner"};
+    options.accept_key = [](const HttpRequest& request, std::string_view key) -> Result<void> {
+        if (key != "guest") return fail(ErrorCode::unauthenticated, "who are you?");
+        if (request.path != "/echo/1") return fail(ErrorCode::permission_denied, "not for guests");
+        return {};
+    };
+    options.add_headers = [](std::string_view key, Headers& response) { response.set("X-Key", std::string(key)); };
+    Loopback loop(echo_router(), std::move(options));
+    const auto get = [&](std::string_view path, Headers headers) { return loop.get(path, std::move(headers)).value(); };
+    EXPECT_EQ(get("/echo/1", {}).status, 401);
+    const auto unknown = get("/echo/1", {{"X-Api-Key", "nobody"}});
+    EXPECT_EQ(unknown.status, 401);
+    EXPECT_NE(unknown.body.find("who are you?"), std::string::npos);
+    const auto guest = get("/echo/1", {{"Authorization", "Bearer guest"}});
+    EXPECT_EQ(guest.status, 200);
+    EXPECT_EQ(guest.headers.find("x-key"), "guest");
+    EXPECT_EQ(get("/echo/2", {{"Authorization", "Bearer guest"}}).status, 403);
+    EXPECT_EQ(get("/echo/2", {{"Authorization", "Bearer owner"}}).status, 200);
+}
+
 TEST(HttpServer, LimitsBodies) {
     Loopback loop(echo_router());
     auto fits = loop.post("/small", "0123456789");
