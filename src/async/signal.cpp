@@ -3,13 +3,17 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/query.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace tenon {
 
@@ -24,6 +28,10 @@ struct Signal::State {
     std::uint64_t round = 0;       // which wait a time-out or cancellation belongs to
     std::optional<Outcome> early;  // of this round, before its waiter was there
     Waiter waiter;
+    const void* known_to = nullptr;  // the Waiters that will drop it
+
+    class Waiters;
+    static void make_known(const std::shared_ptr<State>& state, asio::execution_context& context);
 
     // A new round; 0: none is needed, the signal was rung already.
     std::uint64_t begin() {
@@ -62,6 +70,7 @@ struct Signal::State {
                 if (const auto alive = weak.lock()) alive->give_up(which, Outcome::cancelled);
             });
         auto executor = asio::get_associated_executor(handler);
+        make_known(state, asio::query(executor, asio::execution::context));
         Waiter resume = [executor, handler = std::move(handler)](Outcome outcome) mutable {
             asio::post(executor, [handler = std::move(handler), outcome]() mutable { std::move(handler)(outcome); });
         };
@@ -78,6 +87,50 @@ struct Signal::State {
         if (already) resume(*already);
     }
 };
+
+/// What waits when its event loop is destroyed: a waiter holds its coroutine and the coroutine this state, a circle
+/// that the loop must break, as it does with operations of its own.
+class Signal::State::Waiters final : public asio::execution_context::service {
+  public:
+    using key_type = Waiters;
+    static inline asio::execution_context::id id;  // NOLINT: Asio finds a service by the address of its id
+
+    explicit Waiters(asio::execution_context& context) : asio::execution_context::service(context) {}
+
+    void add(const std::shared_ptr<State>& state) {
+        if (std::exchange(state->known_to, this) == this) return;
+        const std::scoped_lock lock(mutex_);
+        if (states_.size() >= prune_at_) {
+            std::erase_if(states_, [](const auto& weak) { return weak.expired(); });
+            prune_at_ = 64 + 2 * states_.size();
+        }
+        states_.push_back(state);
+    }
+
+    void shutdown() override {
+        std::vector<std::weak_ptr<State>> states;
+        {
+            const std::scoped_lock lock(mutex_);
+            states.swap(states_);
+        }
+        for (const auto& weak : states) {
+            const auto state = weak.lock();
+            if (!state) continue;
+            Waiter dropped;  // ends after the lock: its coroutine may ring this very signal
+            const std::scoped_lock lock(state->mutex);
+            dropped.swap(state->waiter);
+        }
+    }
+
+  private:
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<State>> states_;
+    std::size_t prune_at_ = 64;
+};
+
+void Signal::State::make_known(const std::shared_ptr<State>& state, asio::execution_context& context) {
+    asio::use_service<Waiters>(context).add(state);
+}
 
 Signal::Signal() : state_(std::make_shared<State>()) {}
 Signal::~Signal() = default;

@@ -94,7 +94,10 @@ Transfer::Transfer(std::shared_ptr<CurlLoop> loop, ClientRequest request, const 
 }
 
 Transfer::~Transfer() {
-    if (easy_ != nullptr) curl_easy_cleanup(easy_);
+    if (easy_ != nullptr) {
+        loop_->remove(easy_);
+        curl_easy_cleanup(easy_);
+    }
     curl_slist_free_all(header_list_);
 }
 
@@ -116,9 +119,14 @@ Result<void> Transfer::start(const CallOptions& options) {
         return fail(ErrorCode::deadline_exceeded, fmt::format("no time is left to ask {}", request_.url));
     if (easy_ == nullptr || !configured_)
         return fail(ErrorCode::internal, fmt::format("cannot set up the request to {}", request_.url));
-    if (!loop_->add(easy_, [self = shared_from_this()](CURLcode code) { self->done(code); }))
-        return fail(ErrorCode::internal, fmt::format("cannot start the request to {}", request_.url));
+    // Weak: whoever waits for the answer holds the transfer. A loop that held it too would be held by it for ever when
+    // the event loop is destroyed in the middle.
     const std::weak_ptr<Transfer> weak = weak_from_this();
+    const auto done = [weak](CURLcode code) {
+        if (const auto self = weak.lock()) self->done(code);
+    };
+    if (!loop_->add(easy_, done))
+        return fail(ErrorCode::internal, fmt::format("cannot start the request to {}", request_.url));
     if (options.deadline) {
         deadline_.expires_at(*options.deadline);
         deadline_.async_wait(asio::bind_executor(

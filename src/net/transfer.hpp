@@ -12,8 +12,8 @@
 
 namespace tenon::net {
 
-/// Made anywhere; every other call on the loop's strand. Keeps itself alive while it runs; dropping the last outside
-/// reference does not end it: call `abort`.
+/// Made anywhere; every other call on the loop's strand, the last reference dropped there too. Who waits for the answer
+/// holds it: dropping the last reference ends the transfer.
 class Transfer : public std::enable_shared_from_this<Transfer> {
   public:
     Transfer(std::shared_ptr<CurlLoop> loop, ClientRequest request, const HttpClientOptions& options);

@@ -81,7 +81,7 @@ template <class T>
 inline constexpr bool is_number = std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>;
 /// Whether a number format makes sense for the items of T.
 template <class T>
-consteval bool holds_numbers() {
+constexpr bool holds_numbers() {
     if constexpr (is_number<T>)
         return true;
     else if constexpr (is_optional<T> || (Range<T> && !Mapping<T>))
@@ -92,7 +92,7 @@ consteval bool holds_numbers() {
         return false;
 }
 template <class T>
-consteval bool holds_integers() {
+constexpr bool holds_integers() {
     if constexpr (is_optional<T> || (Range<T> && !Mapping<T>))
         return holds_integers<typename T::value_type>();
     else if constexpr (Mapping<T>)

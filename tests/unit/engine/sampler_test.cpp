@@ -1,4 +1,5 @@
 #include "engine/sampler.hpp"
+#include "unit/effort.hpp"
 
 #include <gtest/gtest.h>
 
@@ -107,7 +108,7 @@ TEST(Sampler, DrawsFromTheDefinedDistribution) {
         const auto expected = expected_distribution(logits, params);
         Sampler sampler(params);
         std::map<text::TokenId, int> counts;
-        constexpr int draws = 20000;
+        constexpr auto draws = static_cast<int>(test::effort(20000));
         for (int n = 0; n < draws; ++n) ++counts[sampler.sample(logits, {}, 0).value()];
         for (const auto& [id, count] : counts) ASSERT_TRUE(expected.contains(id)) << "case " << i << " token " << id;
         for (const auto& [id, p] : expected) {

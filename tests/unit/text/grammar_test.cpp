@@ -10,6 +10,7 @@
 #include <set>
 
 #include "tenon/json/schema.hpp"
+#include "unit/effort.hpp"
 
 namespace tenon::text {
 namespace {
@@ -46,7 +47,7 @@ TEST(Grammar, RegularExpressionsMatchWhatStdRegexMatches) {
 // A grammar as its words, by derivation: S → "(" S ")" S | "x" | nothing, and others, against the automaton.
 TEST(Grammar, RecursionAgreesWithACounter) {
     const auto balanced = Grammar::from_gbnf("root ::= \"(\" root \")\" root | \"x\" root |").value();
-    each_text("()x", 8, [&](const std::string& text) {
+    each_text("()x", test::sanitized ? 6 : 8, [&](const std::string& text) {
         int depth = 0;
         bool good = true;
         for (const char c : text) {
@@ -62,7 +63,7 @@ TEST(Grammar, RecursionAgreesWithACounter) {
             "root ::= root \"+\" term | term\nterm ::= term \"*\" factor | factor\nfactor ::= \"x\" | \"(\" root \")\"")
             .value();
     const std::regex flat("x([+*]x)*");
-    each_text("x+*", 7,
+    each_text("x+*", test::sanitized ? 5 : 7,
               [&](const std::string& text) { EXPECT_EQ(sums.accepts(text), std::regex_match(text, flat)) << text; });
     EXPECT_TRUE(sums.accepts("(x+x)*((x))+x"));
     EXPECT_FALSE(sums.accepts("(x+x*(x)"));
@@ -117,8 +118,8 @@ class Words {
 
 TEST(Grammar, RandomGrammarsAgreeWithBruteForce) {
     Random random(7);
-    int compared = 0;
-    for (int round = 0; round < 400; ++round) {
+    std::size_t compared = 0;
+    for (std::size_t round = 0; round < test::effort(400); ++round) {
         std::vector<std::vector<std::string>> rules(1 + random() % 4);
         for (auto& rule : rules) {
             rule.resize(1 + random() % 3);
@@ -135,7 +136,7 @@ TEST(Grammar, RandomGrammarsAgreeWithBruteForce) {
             EXPECT_EQ(grammar->accepts(text), words.accepts(text)) << words.gbnf() << " on \"" << text << '"';
         });
     }
-    EXPECT_GT(compared, 150);
+    EXPECT_GT(compared, test::effort(150));
 }
 
 std::shared_ptr<TokenGrammar> over(const Grammar& grammar, const std::vector<std::string>& tokens) {
@@ -148,7 +149,7 @@ void masks_agree(const Grammar& grammar, const std::vector<std::string>& tokens,
                  std::size_t longest = 200) {
     Random random(seed);
     const auto shared = over(grammar, tokens);
-    for (int text = 0; text < 4; ++text) {
+    for (std::size_t text = 0; text < test::effort(4); ++text) {
         GrammarMatcher matcher(shared);
         std::string so_far;
         for (int step = 0; step < steps && so_far.size() < longest; ++step) {
@@ -202,7 +203,7 @@ TEST(GrammarMatcher, MasksAgreeWithTryingEveryToken) {
     masks_agree(Grammar::from_regex("[é中]+").value(),
                 {"\xc3", "\xa9", "\xe4", "\xb8", "\xad", "\xe4\xb8", "\xb8\xad", "é中", "a", "<end>"}, 9, 12);
     Random random(11);
-    for (int round = 0; round < 60; ++round) {
+    for (std::size_t round = 0; round < test::effort(60); ++round) {
         std::vector<std::vector<std::string>> rules(1 + random() % 3);
         for (auto& rule : rules) {
             rule.resize(1 + random() % 3);
@@ -380,7 +381,7 @@ std::optional<std::string> sample(const Grammar& grammar, Random& random) {
 
 TEST(Grammar, WhatJsonSchemasAllowIsValid) {
     Random random(5);
-    int made = 0;
+    std::size_t made = 0;
     for (
         const char* text :
         {R"({"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer","minimum":0,"maximum":150},"tags":{"type":"array","items":{"type":"string","maxLength":4},"minItems":1,"maxItems":3}},"required":["name","age"],"additionalProperties":false})",
@@ -432,7 +433,7 @@ TEST(Grammar, WhatJsonSchemasAllowIsValid) {
         const auto grammar = Grammar::from_json_schema(text);
         ASSERT_TRUE(grammar) << text << ": " << grammar.error().describe();
         const auto schema = json::Schema::compile_text(text).value();
-        for (int i = 0; i < 40; ++i) {
+        for (std::size_t i = 0; i < test::effort(40); ++i) {
             const auto out = sample(*grammar, random);
             if (!out) continue;
             const auto value = json::parse(*out);
@@ -442,7 +443,7 @@ TEST(Grammar, WhatJsonSchemasAllowIsValid) {
             ++made;
         }
     }
-    EXPECT_GT(made, 1200);
+    EXPECT_GT(made, test::effort(1200));
 }
 
 TEST(Grammar, JsonSchemasAllowTheTextsTheyShould) {
