@@ -45,8 +45,8 @@ struct AnswerTimings {
 struct AnswerSignals {
     double coverage = 0;   ///< share of the question's terms, by rarity, in the best single passage
     double retrieval = 0;  ///< best BM25 as a share of what a passage with every term would have
-    double similarity =
-        0;               ///< best cosine between question and sentence; 0 when the embedder does not know the language
+    /// best cosine between question and sentence by a MiniLM; 0 with other embedders and languages it does not know
+    double similarity = 0;
     double missing = 0;  ///< idf of the question's rarest name that stands in nothing found; 0: all names do
     double support = 0;  ///< share of the answer's words found in the passages
 };

@@ -223,6 +223,10 @@ class AnswerStream final : public Stream<AnswerEvent> {
         const auto knows = languages_of_embedder(embedder->name());
         if (knows == ModelLanguages::english && prompt_language(asked_) == PromptLanguage::chinese)
             co_return Result<void>{};
+        // Every family of embedders has a scale of its own (unrelated texts: 0.1 here, 0.7 with E5): the estimate of
+        // confidence was fitted on this one.
+        const std::string name = embedder->name();
+        const bool scaled = name.contains("minilm") || name.contains("MiniLM");
         constexpr std::size_t most = 32;
         std::vector<std::string> texts;
         std::vector<std::size_t> which(order.begin(),
@@ -245,7 +249,7 @@ class AnswerStream final : public Stream<AnswerEvent> {
                 b += y * y;
             }
             units[which[n]].similarity = a > 0 && b > 0 ? dot / std::sqrt(a * b) : 0;
-            answer_.signals.similarity = std::max(answer_.signals.similarity, units[which[n]].similarity);
+            if (scaled) answer_.signals.similarity = std::max(answer_.signals.similarity, units[which[n]].similarity);
         }
         order = rank_units(units, hits_, found.terms);
         co_return Result<void>{};
@@ -324,7 +328,8 @@ class AnswerStream final : public Stream<AnswerEvent> {
         pending_.clear();
         if (answer_.text.empty()) {
             // The model said nothing that the passages bear out. Where the evidence is strong, it speaks for itself.
-            if (evidence_.empty() || (model_refused_ && answer_.confidence < quote_confidence)) return refuse();
+            if (evidence_.empty() || answer_.confidence < (model_refused_ ? quote_refused : quote_withheld))
+                return refuse();
             shown = quote_evidence();
             supported_ = 1;
             sentences_ = 1;

@@ -129,7 +129,9 @@ double rarest_missing(std::string_view question, std::span<const store::TermStat
         std::size_t end = i;
         while (end < question.size() && is_name_part(question[end])) ++end;
         auto word = question.substr(i, end - i);
-        const bool first = question.substr(0, i).find_first_not_of(" \t\r\n\"'") == std::string_view::npos;
+        // The first word of a sentence is capitalised whatever it is.
+        const auto before = question.substr(0, i).find_last_not_of(" \t\r\n\"'");
+        const bool first = before == std::string_view::npos || std::string_view(".?!:").contains(question[before]);
         i = std::max(end, i + 1);
         while (!word.empty() && std::string_view("./-_+").find(word.back()) != std::string_view::npos)
             word.remove_suffix(1);
@@ -142,7 +144,6 @@ double rarest_missing(std::string_view question, std::span<const store::TermStat
         // The whole word comes first among its terms; its parts ("two", "factor") may well be elsewhere.
         const auto parts = store::analyze(word).terms;
         if (parts.empty() || present.contains(parts.front().text) || all.contains(lower(word))) continue;
-        // "Which" at the start of a second sentence is capitalised too, and no term of the question.
         double idf = 0;
         for (const auto& term : terms)
             if (term.text == parts.front().text) idf = term.idf;
