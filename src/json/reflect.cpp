@@ -31,7 +31,7 @@ class Reader {
   public:
     explicit Reader(const ReadOptions& options) : options_(options) {}
 
-    std::vector<std::string> errors;
+    std::vector<Fault> errors;
 
     // False: the value is not to be used; what was wrong is in `errors`.
     bool read(const Type& type, const Value& from, void* to, const Rules& rules) {
@@ -86,7 +86,7 @@ class Reader {
     }
 
     bool wrong(std::string what) {
-        if (errors.size() < options_.max_errors) errors.push_back(path_.empty() ? what : path_ + ": " + what);
+        if (errors.size() < options_.max_errors) errors.push_back({path_, std::move(what)});
         return false;
     }
     bool expected(std::string_view what, const Value& got) {
@@ -492,8 +492,22 @@ Result<void> read(const Type& type, const Value& from, void* object, const ReadO
     Reader reader(options);
     if (reader.read(type, from, object, no_rules)) return {};
     std::string message;
-    for (const auto& error : reader.errors) message += (message.empty() ? "" : "; ") + error;
+    for (const auto& error : reader.errors) message += (message.empty() ? "" : "; ") + error.describe();
     return fail(ErrorCode::invalid_argument, message.empty() ? "does not fit" : std::move(message));
+}
+
+std::vector<Fault> find_faults(const Type& type, const Value& from, void* object, const ReadOptions& options,
+                               const Rules& rules) {
+    Reader reader(options);
+    if (!reader.read(type, from, object, rules) && reader.errors.empty()) reader.errors.push_back({{}, "does not fit"});
+    return std::move(reader.errors);
+}
+
+std::vector<Fault> find_faults_in_text(const Type& type, std::string_view from, void* object,
+                                       const ReadOptions& options) {
+    const auto value = parse(from);
+    if (!value) return {{{}, value.error().message()}};
+    return find_faults(type, *value, object, options);
 }
 
 Result<void> read_text(const Type& type, std::string_view from, void* object, const ReadOptions& options) {
@@ -502,3 +516,7 @@ Result<void> read_text(const Type& type, std::string_view from, void* object, co
 }
 
 }  // namespace tenon::json::detail
+
+namespace tenon::json {
+std::string Fault::describe() const { return path.empty() ? message : path + ": " + message; }
+}  // namespace tenon::json

@@ -28,14 +28,31 @@ Value plain(double number) {
 class Writer {
   public:
     explicit Writer(const SchemaOptions& options) : options_(options) {}
+    /// Everything that has a name is a definition.
+    Writer(const SchemaOptions& options, std::string prefix)
+        : options_(options), prefix_(std::move(prefix)), all_named_(true) {}
+
+    std::map<const Type*, Object> replaced;
+    Object defs;
 
     void run(const Type& type, Value& to) {
         std::vector<const Type*> path;
         std::set<const Type*> seen;
         find_recursive(type, path, seen);
         Object schema = write(type, no_rules);
-        if (!defs_.empty()) schema["$defs"] = std::move(defs_);
+        if (!defs.empty()) schema["$defs"] = std::move(defs);
         to = std::move(schema);
+    }
+
+    Object write(const Type& type, const Rules& rules) {
+        Object out = body(type, rules);
+        if (!rules.description.empty()) {
+            out.erase("description");
+            Object described{{"description", rules.description}};
+            for (auto& [key, value] : out) described[key] = std::move(value);
+            return described;
+        }
+        return out;
     }
 
   private:
@@ -54,18 +71,8 @@ class Writer {
         if (type.kind == Kind::object) path.pop_back();
     }
 
-    Object write(const Type& type, const Rules& rules) {
-        Object out = body(type, rules);
-        if (!rules.description.empty()) {
-            out.erase("description");
-            Object described{{"description", rules.description}};
-            for (auto& [key, value] : out) described[key] = std::move(value);
-            return described;
-        }
-        return out;
-    }
-
     Object body(const Type& type, const Rules& rules) {
+        if (const auto found = replaced.find(&type); found != replaced.end()) return found->second;
         switch (type.kind) {
             case Kind::any:
                 return {};
@@ -93,11 +100,8 @@ class Writer {
             }
             case Kind::string:
                 return string_schema(rules);
-            case Kind::enumeration: {
-                Array names;
-                for (const auto name : type.names) names.emplace_back(name);
-                return {{"type", "string"}, {"enum", std::move(names)}};
-            }
+            case Kind::enumeration:
+                return enumeration_or_reference(type);
             case Kind::list: {
                 Object out{{"type", "array"}, {"items", write(type.item(), inner(rules))}};
                 if (rules.min_items) out["minItems"] = *rules.min_items;
@@ -184,18 +188,33 @@ class Writer {
     }
 
     Object object_or_reference(const Type& type, std::string_view tag) {
-        if (!recursive_.contains(&type)) return object_schema(type, tag);
+        if (!all_named_ && !recursive_.contains(&type)) return object_schema(type, tag);
+        return named(type, tag, [&] { return object_schema(type, tag); });
+    }
+
+    Object enumeration_or_reference(const Type& type) {
+        const auto schema = [&]() -> Object {
+            Array names;
+            for (const auto name : type.names) names.emplace_back(name);
+            return {{"type", "string"}, {"enum", std::move(names)}};
+        };
+        return all_named_ ? named(type, {}, schema) : schema();
+    }
+
+    /// A reference to the type's definition, which is written when it is first met.
+    template <class Make>
+    Object named(const Type& type, std::string_view tag, Make make) {
         auto& name = names_[{&type, tag}];
         if (name.empty()) {
             name = std::string(type.name);
-            for (int n = 2; defs_.contains(name); ++n) name = fmt::format("{}{}", type.name, n);
+            for (int n = 2; defs.contains(name); ++n) name = fmt::format("{}{}", type.name, n);
             const std::string key = name;
-            defs_[key] = nullptr;  // holds the place: the definition refers to itself
-            auto schema = object_schema(type, tag);
-            defs_[key] = std::move(schema);
-            return {{"$ref", "#/$defs/" + key}};
+            defs[key] = nullptr;  // holds the place: the definition may refer to itself
+            auto schema = make();
+            defs[key] = std::move(schema);
+            return {{"$ref", prefix_ + key}};
         }
-        return {{"$ref", "#/$defs/" + name}};
+        return {{"$ref", prefix_ + name}};
     }
 
     Object object_schema(const Type& type, std::string_view tag) {
@@ -230,7 +249,8 @@ class Writer {
     const SchemaOptions& options_;
     std::set<const Type*> recursive_;
     std::map<std::pair<const Type*, std::string_view>, std::string> names_;
-    Object defs_;
+    std::string prefix_ = "#/$defs/";
+    bool all_named_ = false;
 };
 
 }  // namespace
@@ -244,3 +264,22 @@ std::string schema_text(const Type& type, const SchemaOptions& options) {
 }
 
 }  // namespace tenon::json::detail
+
+namespace tenon::json {
+
+struct SchemaCollection::Impl {
+    SchemaOptions options;
+    detail::Writer writer;
+    Impl(std::string prefix, SchemaOptions chosen) : options(chosen), writer(options, std::move(prefix)) {}
+};
+
+SchemaCollection::SchemaCollection(std::string prefix, SchemaOptions options)
+    : impl_(std::make_unique<Impl>(std::move(prefix), options)) {}
+SchemaCollection::~SchemaCollection() = default;
+void SchemaCollection::replace(const Type& type, const Value& schema) {
+    impl_->writer.replaced[&type] = schema.as_object();
+}
+void SchemaCollection::write(const Type& type, const Rules& rules, Value& to) { to = impl_->writer.write(type, rules); }
+void SchemaCollection::definitions(Value& to) const { to = impl_->writer.defs; }
+
+}  // namespace tenon::json

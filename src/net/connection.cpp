@@ -367,7 +367,33 @@ std::string Connection::make_head(int status, Headers headers, Framing framing, 
     return format_head(head, headers);
 }
 
+task<void> Connection::respond_with_stream(HttpResponse response, bool head) {
+    const auto writer = std::make_shared<ChunkedWriter>(shared_from_this(), head);
+    const auto body = std::move(response.stream);
+    auto headers = std::move(response.headers);
+    auto done = co_await writer->start(response.status, std::move(headers));
+    std::string what;
+    while (done && !head) {
+        Result<std::optional<std::string>> piece = std::optional<std::string>{};
+        try {
+            piece = co_await body->next();
+        } catch (const std::exception& error) {
+            what = error.what();
+            piece = fail(ErrorCode::internal, what);
+        }
+        if (!piece) done = std::unexpected(std::move(piece).error());
+        if (!done || !*piece) break;
+        done = co_await writer->write(std::move(**piece));
+    }
+    if (!what.empty()) log_failure(what);
+    if (done) done = co_await writer->finish();
+    answered_ = done.has_value();
+    if (!done) keep_alive_ = false;  // the body ends without its last chunk: the client notices
+    writer->detach();
+}
+
 task<void> Connection::respond(HttpResponse response, bool head) {
+    if (response.stream) co_return co_await respond_with_stream(std::move(response), head);
     const auto framing = status_has_body(response.status) ? Framing::length : Framing::none;
     const auto length = response.body.size();
     if (head || framing == Framing::none) response.body.clear();

@@ -55,6 +55,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     [[nodiscard]] task<HttpResponse> call(const Route& route, HttpRequest request, CallContext context);
     [[nodiscard]] task<void> call_streaming(const Route& route, HttpRequest request, CallContext context);
     [[nodiscard]] task<void> respond(HttpResponse response, bool head);
+    [[nodiscard]] task<void> respond_with_stream(HttpResponse response, bool head);
     /// Answers without having read the body.
     [[nodiscard]] task<void> respond_early(HttpResponse response, bool head);
     [[nodiscard]] task<void> refuse(int status, std::string message);

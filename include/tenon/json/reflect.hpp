@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "tenon/json/json.hpp"
 #include "tenon/json/type.hpp"
@@ -28,7 +29,20 @@ struct ReadOptions {
     std::size_t max_depth = 128;
 };
 
+/// What is wrong with one part of a value.
+struct Fault {
+    std::string path;                            ///< "skills[2].level"; "" is the whole
+    std::string message;                         ///< "expected an integer, got a string"
+    [[nodiscard]] std::string describe() const;  ///< "skills[2].level: expected an integer, got a string"
+};
+
 namespace detail {
+/// Reads into the object and returns what is wrong, at most `max_errors`; empty: nothing. `rules` hold for the whole.
+[[nodiscard]] std::vector<Fault> find_faults(const Type& type, const Value& from, void* object,
+                                             const ReadOptions& options, const Rules& rules = Rules());
+/// The same for text; what is not JSON is a fault of the whole.
+[[nodiscard]] std::vector<Fault> find_faults_in_text(const Type& type, std::string_view from, void* object,
+                                                     const ReadOptions& options);
 void write(const Type& type, const void* object, Value& to);
 [[nodiscard]] std::string write_text(const Type& type, const void* object);
 [[nodiscard]] Result<void> read(const Type& type, const Value& from, void* object, const ReadOptions& options);

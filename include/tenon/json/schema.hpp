@@ -36,6 +36,28 @@ template <class T>
     return detail::schema_text(type_of<T>(), options);
 }
 
+/// Schemas of many types for one document: structs and enums are written once, under their names, and referred to.
+/// Not synchronised.
+class SchemaCollection {
+  public:
+    /// `prefix` stands before the name in a reference: "#/components/schemas/" in OpenAPI.
+    explicit SchemaCollection(std::string prefix, SchemaOptions options = {});
+    ~SchemaCollection();
+    SchemaCollection(const SchemaCollection&) = delete;
+    SchemaCollection& operator=(const SchemaCollection&) = delete;
+
+    /// Wherever the type occurs, this is written instead of its own schema.
+    void replace(const Type& type, const Value& schema);
+    /// The type's schema, which refers to definitions; with `rules`, as of a field that has them.
+    void write(const Type& type, const Rules& rules, Value& to);
+    /// {"Name": schema, …} of all that was referred to. Two types of one name are told apart by a number.
+    void definitions(Value& to) const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
 struct SchemaError {
     std::string instance;                        ///< JSON Pointer (RFC 6901) to the offending value; "" is the whole
     std::string keyword;                         ///< JSON Pointer into the schema

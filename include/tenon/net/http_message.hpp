@@ -39,6 +39,11 @@ struct HttpResponse {
     int status = 200;
     Headers headers;
     std::string body;
+    /// When set, the body is pulled from here instead and sent as it comes (chunked encoding): pieces that are there
+    /// at once go out together, a piece that is waited for goes out by itself. An error cuts the connection.
+    std::shared_ptr<Stream<std::string>> stream{};
+    /// Dropped when the answer has been sent, or given up.
+    std::shared_ptr<void> owner{};
 
     [[nodiscard]] static HttpResponse text(std::string body, int status = 200);
     [[nodiscard]] static HttpResponse json(std::string body, int status = 200);

@@ -48,6 +48,8 @@ class Router {
     }
     /// `raw_path` is still percent-encoded, so that "%2F" stays within its segment.
     [[nodiscard]] RouteMatch match(std::string_view method, std::string_view raw_path) const;
+    /// In the order they are tried.
+    [[nodiscard]] const std::vector<Route>& routes() const noexcept { return routes_; }
 
   private:
     std::vector<Route> routes_;
