@@ -403,6 +403,12 @@ class Subscription final : public Listener {
     bool tools = false, prompts = false, resources = false;
     std::set<std::string> uris;
 
+    /// Nothing is told before the acknowledgement, and nothing is missed after it.
+    void open(Server::State& server, std::shared_ptr<Listener> self, json::Object agreed) {
+        const std::scoped_lock lock(mutex_);
+        server.listen(self);
+        send("notifications/subscriptions/acknowledged", {{"notifications", std::move(agreed)}});
+    }
     void send(std::string method, json::Object params) const {
         params["_meta"] = json::Object{{wire::meta_subscription, id_}};
         outlet_(rpc::Notification{std::move(method), std::move(params)});
@@ -415,10 +421,12 @@ class Subscription final : public Listener {
             return;
         json::Object params;
         if (change.kind == Kind::resource) params["uri"] = change.uri;
+        const std::scoped_lock lock(mutex_);
         send(std::string(method_of(change.kind)), std::move(params));
     }
 
   private:
+    std::mutex mutex_;
     json::Value id_;
     Outlet outlet_;
 };
@@ -446,8 +454,7 @@ task<rpc::Outcome> ServerSession::listen(rpc::Request request, Outlet outlet, Ca
                 subscription->uris.insert(std::string(uri.get_string()));
     if (!subscription->uris.empty())
         agreed["resourceSubscriptions"] = json::Array(subscription->uris.begin(), subscription->uris.end());
-    subscription->send("notifications/subscriptions/acknowledged", {{"notifications", std::move(agreed)}});
-    server_->listen(subscription);
+    subscription->open(*server_, subscription, std::move(agreed));
     Signal never;
     (void)co_await never.wait(call);
     co_return json::Object{{"_meta", json::Object{{wire::meta_subscription, rpc::to_json(request.id)}}}};
