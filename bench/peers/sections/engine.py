@@ -44,7 +44,9 @@ def compare(setting, report, model, threads, prompt_tokens, generated):
                        "peer": lambda i: peer.ask(prompt=prompt(i), tokens=generated, flash=flash)}, least, most, seconds)
     a, b = done["ours"], done["peer"]
     counts = {(x["prompt_tokens"], x["generated"], x.get("cached_tokens", 0)) for x in a + b}
-    report.check(SECTION, f"tokens, {name}", counts == {(prompt_tokens, generated, 0)}, f"prompt, generated, cached: {sorted(counts)}")
+    # Prompts differ from their first word on: all that two may share is the token every prompt begins with.
+    same = all(c[:2] == (prompt_tokens, generated) and c[2] <= 1 for c in counts)
+    report.check(SECTION, f"tokens, {name}", same, f"prompt, generated, cached: {sorted(counts)}")
     same = [next((n for n, (x, y) in enumerate(zip(p["ids"], q["ids"])) if x != y), generated) for p, q in zip(a, b)]
     note(f"{name}: kernels {ours.ready['kernels']}, flash attention {'on' if flash else 'off'} at the peer, the same text for {same} of {generated} tokens")
     attention = f"flash attention {'on' if flash else 'off'}"
