@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/architecture.hpp"
+#include "model/encoder.hpp"
 
 namespace tenon::model {
 namespace {
@@ -39,6 +42,10 @@ Result<ModelInfo> inspect(const std::filesystem::path& path) {
     if (source->architecture().find("bert") != std::string::npos) out.role = ModelRole::encoder;
     for (const TensorRecord& record : source->tensors())
         if (!record.type) out.supported = false;
+    // What a sentence-transformers folder cuts texts at, when that is less than the positions there are.
+    if (out.role == ModelRole::encoder && !source->is_gguf())
+        if (const auto settings = read_embedding_settings(*source); settings && settings->max_tokens > 0)
+            out.context_length = std::min(out.context_length, settings->max_tokens);
     return out;
 }
 

@@ -43,5 +43,12 @@ INSTANTIATE_TEST_SUITE_P(Kinds, TinyEncoder,
                                          Case{"xlm-roberta-cls.gguf", "xlm-roberta-cls", 1e-4},
                                          Case{"bert-k-quants.gguf", "bert-k-quants", 0.03}));
 
+TEST(TinyEncoders, are_shown_with_the_length_their_texts_are_cut_at) {
+    const auto info = inspect(test::golden("tiny_encoders/xlm-roberta-cls"));
+    ASSERT_TRUE(info) << info.error().describe();
+    EXPECT_EQ(info->context_length, 46U);  // of 48 positions
+    EXPECT_EQ(info->role, ModelRole::encoder);
+}
+
 }  // namespace
 }  // namespace tenon::model
