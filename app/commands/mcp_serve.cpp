@@ -10,6 +10,7 @@
 #include "options.hpp"
 #include "tenon/agent/tools.hpp"
 #include "tenon/mcp/server.hpp"
+#include "tenon/net/http_server.hpp"
 #include "tenon/rag/answer.hpp"
 
 namespace tenon::app {
@@ -17,7 +18,10 @@ namespace {
 
 struct Options {
     std::vector<std::string> bases, tools;
-    bool ask = false;
+    bool ask = false, http = false;
+    std::string host, path = "/mcp";
+    int port = -1;
+    std::vector<std::string> keys, hosts;
     RemoteFlags remote;
 };
 
@@ -27,6 +31,12 @@ void declare(CLI::App& sub, Options& o) {
                    "calculator, fetch, python, files=FOLDER, sql=FILE (repeatable); without it, calculator");
     sub.add_flag("--ask", o.ask, "also a tool that answers questions from each base, with citations, by --model");
     o.remote.declare(sub);
+    sub.add_flag("--http", o.http, "serve over streamable HTTP rather than standard input and output");
+    sub.add_option("--host", o.host, "address to listen on (127.0.0.1); 0.0.0.0 opens it to the network");
+    sub.add_option("--port,-p", o.port, "port (8080); 0 picks a free one")->check(CLI::Range(0, 65535));
+    sub.add_option("--path", o.path, "of the endpoint (/mcp)");
+    sub.add_option("--key", o.keys, "bearer token clients must show (repeatable; better in TENON_SERVER_KEYS)");
+    sub.add_option("--allow-host", o.hosts, "name this server is reached by, beside localhost; * for any (repeatable)");
 }
 
 struct Question {
@@ -107,7 +117,35 @@ Result<void> add_tool(Context& context, mcp::Server& server, const std::string& 
     return {};
 }
 
+/// Until Ctrl-C or SIGTERM, which are blocked in every thread.
+Result<void> serve_http(Context& context, const mcp::Server& server, const Options& o, const sigset_t& signals) {
+    const auto& settings = context.settings();
+    net::HttpServerOptions options;
+    options.host = o.host.empty() ? settings.host : o.host;
+    options.port = static_cast<std::uint16_t>(o.port >= 0 ? o.port : settings.port);
+    mcp::HttpOptions mount;
+    mount.path = o.path;
+    mount.tokens = o.keys.empty() ? settings.server_keys : o.keys;
+    if (!o.hosts.empty()) {
+        mount.hosts = o.hosts;
+        for (const auto* own : {"localhost", "127.0.0.1", "::1"}) mount.hosts.emplace_back(own);
+    }
+    net::Router router;
+    mcp::mount(router, server, mount);
+    TENON_TRY(const auto http, net::HttpServer::start(context.runtime().executor(), options, std::move(router)));
+    print_line(fmt::format("serving on {}{}", http->url(), o.path));
+    int which = 0;
+    sigwait(&signals, &which);
+    sync_wait(context.runtime(), http->shutdown(std::chrono::milliseconds(1000)));
+    return {};
+}
+
 Result<void> run(Context& context, const Options& o) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    if (o.http) pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts
     o.remote.apply(context.settings());
     mcp::ServerOptions options;
     options.instructions = "Tools of Tenon. search_NAME finds passages in a knowledge base; cite their sources.";
@@ -124,6 +162,7 @@ Result<void> run(Context& context, const Options& o) {
     if (tools.empty()) tools.emplace_back("calculator");
     for (const auto& tool : tools) TENON_CHECK(add_tool(context, server, tool));
 
+    if (o.http) return serve_http(context, server, o, signals);
     const InterruptGuard interrupt;
     const CallOptions call{{}, interrupt.token()};
     auto served = sync_wait(context.runtime(), mcp::serve_stdio(server, call));

@@ -104,7 +104,7 @@ task<Result<void>> respond(Writer writer, std::shared_ptr<Messages> messages, Ca
         }
         if (!*message) {  // cancelled: nothing is left to say
             net::Headers none;
-            co_return co_await send_json(std::move(writer), 202, std::move(none), {});
+            co_return co_await send_json(std::move(writer), 202, std::move(none), std::string());
         }
         first = std::move(**message);
         if (std::holds_alternative<rpc::Response>(*first)) {
@@ -126,8 +126,8 @@ task<Result<void>> respond(Writer writer, std::shared_ptr<Messages> messages, Ca
 
 task<void> serve(std::shared_ptr<ServerSession> session, rpc::Message message, std::shared_ptr<Messages> messages,
                  Delivery delivery) {
-    co_await session->handle(
-        std::move(message), [messages](rpc::Message m) { messages->push(std::move(m)); }, std::move(delivery));
+    Outlet outlet = [messages](rpc::Message m) { messages->push(std::move(m)); };
+    co_await session->handle(std::move(message), std::move(outlet), std::move(delivery));
     messages->close();
 }
 
@@ -227,7 +227,7 @@ task<Result<void>> Endpoint::post(net::HttpRequest request, Writer writer, net::
     if (modern) {
         if (asked == nullptr) {  // nothing a stateless client could say
             net::Headers none;
-            co_return co_await send_json(std::move(writer), 202, std::move(none), {});
+            co_return co_await send_json(std::move(writer), 202, std::move(none), std::string());
         }
         // Whether _meta is whole is told first: it is what the headers are held against.
         if (meta != nullptr && states)
@@ -260,9 +260,9 @@ task<Result<void>> Endpoint::post(net::HttpRequest request, Writer writer, net::
                                         "this session has ended; say initialize again");
     }
     if (asked == nullptr) {
-        co_await session->handle(
-            std::move(*message), [](rpc::Message) {}, std::move(delivery));
-        co_return co_await send_json(std::move(writer), 202, std::move(headers), {});
+        Outlet nowhere = [](rpc::Message) {};
+        co_await session->handle(std::move(*message), std::move(nowhere), std::move(delivery));
+        co_return co_await send_json(std::move(writer), 202, std::move(headers), std::string());
     }
     const Manner manner{false, false, events};
     co_return co_await post_request(std::move(*message), std::move(session), std::move(delivery), manner,
@@ -296,7 +296,7 @@ task<Result<void>> Endpoint::get(net::HttpRequest request, Writer writer, net::C
     const auto known = version ? revision_from(*version) : std::nullopt;
     if (!request.headers.contains("mcp-session-id") || (known && is_stateless(*known))) {
         net::Headers allow{{"Allow", "POST"}};
-        co_return co_await send_json(std::move(writer), 405, std::move(allow), {});
+        co_return co_await send_json(std::move(writer), 405, std::move(allow), std::string());
     }
     const auto found = session_of(request, *entered.principal);
     if (!found)
@@ -323,12 +323,12 @@ task<Result<void>> Endpoint::remove(net::HttpRequest request, Writer writer, net
     }
     if (!request.headers.contains("mcp-session-id")) {
         net::Headers allow{{"Allow", "POST"}};
-        co_return co_await send_json(std::move(writer), 405, std::move(allow), {});
+        co_return co_await send_json(std::move(writer), 405, std::move(allow), std::string());
     }
     const auto found = session_of(request, *entered.principal);
     if (found) sessions_.end(found->id);
     net::Headers none;
-    co_return co_await send_json(std::move(writer), found ? 204 : 404, std::move(none), {});
+    co_return co_await send_json(std::move(writer), found ? 204 : 404, std::move(none), std::string());
 }
 
 }  // namespace
