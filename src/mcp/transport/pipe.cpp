@@ -1,7 +1,7 @@
 #include "mcp/transport/pipe.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -14,6 +14,8 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
+#include <csignal>
 
 #include "mcp/rpc.hpp"
 #include "tenon/async/channel.hpp"
@@ -23,6 +25,27 @@ namespace {
 
 namespace asio = boost::asio;
 using Strand = asio::strand<Executor>;
+
+/// write(2) to a pipe that nobody reads any more: an error (EPIPE) and no signal, whatever the process does about
+/// SIGPIPE.
+ssize_t write_quietly(int to, std::string_view bytes) {
+    sigset_t broken;
+    sigset_t before;
+    sigset_t pending;
+    ::sigemptyset(&broken);
+    ::sigaddset(&broken, SIGPIPE);
+    ::sigpending(&pending);
+    ::pthread_sigmask(SIG_BLOCK, &broken, &before);
+    const ssize_t count = ::write(to, bytes.data(), bytes.size());
+    const int code = errno;
+    if (count < 0 && code == EPIPE && ::sigismember(&pending, SIGPIPE) == 0) {
+        const timespec now{};
+        ::sigtimedwait(&broken, nullptr, &now);
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = code;
+    return count;
+}
 
 /// Standard input and output are shared with whoever started us: their modes are put back.
 struct Descriptors {
@@ -35,7 +58,25 @@ struct Descriptors {
     Descriptors(const Descriptors&) = delete;
     Descriptors& operator=(const Descriptors&) = delete;
     auto& reader() { return in; }
-    auto& writer() { return out; }
+    /// Whether all of it went.
+    task<bool> send(std::string text) {
+        boost::system::error_code error;
+        out.native_non_blocking(true, error);
+        std::string_view rest = text;
+        while (!rest.empty()) {
+            const auto count = write_quietly(out.native_handle(), rest);
+            if (count >= 0) {
+                rest.remove_prefix(static_cast<std::size_t>(count));
+            } else if (errno == EAGAIN) {
+                co_await out.async_wait(asio::posix::descriptor_base::wait_write,
+                                        asio::redirect_error(asio::use_awaitable, error));
+                if (error) co_return false;
+            } else if (errno != EINTR) {
+                co_return false;
+            }
+        }
+        co_return true;
+    }
     void close_writer() {
         if (!out.is_open()) return;
         ::fcntl(out.native_handle(), F_SETFL, out_mode);
@@ -56,7 +97,11 @@ struct Descriptors {
 struct Socket {
     Socket(const Strand& strand, int handle) : socket(strand, asio::local::stream_protocol(), handle) {}
     auto& reader() { return socket; }
-    auto& writer() { return socket; }
+    task<bool> send(std::string text) {
+        boost::system::error_code error;
+        co_await asio::async_write(socket, asio::buffer(text), asio::redirect_error(asio::use_awaitable, error));
+        co_return !error;
+    }
     void close_writer() {
         boost::system::error_code ignored;
         if (socket.is_open()) socket.shutdown(asio::socket_base::shutdown_send, ignored);
@@ -106,11 +151,10 @@ class PipeOver final : public MessagePipe, public std::enable_shared_from_this<P
         for (;;) {
             auto line = co_await self->queue_->next(CallOptions());
             if (!line || !*line) break;
-            boost::system::error_code error;
-            co_await asio::async_write(self->ends_.writer(), asio::buffer(**line),
-                                       asio::redirect_error(asio::use_awaitable, error));
-            self->waiting_ -= (*line)->size();
-            if (error) break;  // nobody reads any more; who reads here sees the end too
+            const auto size = (*line)->size();
+            const bool sent = co_await self->ends_.send(std::move(**line));
+            self->waiting_ -= size;
+            if (!sent) break;  // nobody reads any more; who reads here sees the end too
         }
         self->queue_->close();
         self->ends_.close_writer();
