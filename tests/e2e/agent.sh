@@ -94,4 +94,13 @@ team() {
   run_code 0 agent boss.toml 'again' --user ada; run_code 0 agent boss.toml 'and again' --user ada; says "$WORK/stdout" '^[34] messages'
 }
 check "workers, and memory from one run to the next" team
+served() {
+  printf '[[mcp]]\nname = "own"\ncommand = ["%s", "mcp", "serve", "--tool", "calculator"]\n' "$TENON" >mcp.toml
+  run_code 0 agent mcp.toml --check --json; holds "$WORK/stdout" 'd["tools"] == ["calculator"]'
+  run_code 0 agent mcp.toml '{"tool": "calculator", "arguments": {"expression": "2^10"}}'; says "$WORK/stdout" 'It came to: 1024'
+  printf 'approve = true\n' >>mcp.toml; run_code 1 agent mcp.toml '{"tool": "calculator", "arguments": {"expression": "1+1"}}'; says "$WORK/stderr" 'approval'
+  printf 'tools = ["nothing"]\n' >>mcp.toml; run_code 1 agent mcp.toml --check; says "$WORK/stderr" "own has no tool 'nothing'"
+  printf '[[mcp]]\ncommand = ["no-such-program"]\n' >mcp.toml; run_code 1 agent mcp.toml --check; says "$WORK/stderr" 'no-such-program'
+}
+check "tools of an MCP server" served
 finish
