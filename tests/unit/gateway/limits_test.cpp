@@ -289,7 +289,8 @@ TEST_F(Keys, NoSumPassesALimitWithManyThreads) {
     EXPECT_EQ(answered + refused, 8 * 60);
     EXPECT_GT(refused, 0);
     std::uint64_t alice = 0, bob = 0;
-    for (const auto& row : ledger->spending({}).value()) (row.key == "alice" ? alice : bob) += row.picodollars;
+    const auto rows = ledger->spending({}).value();
+    for (const auto& row : rows) (row.key == "alice" ? alice : bob) += row.picodollars;
     EXPECT_EQ(alice + bob, charged * (dollar / 1000));  // the ledger agrees with the bill to the last token
     EXPECT_LE(alice, 6 * dollar);
     EXPECT_LE(bob, 6 * dollar);

@@ -15,7 +15,8 @@ Spending row(std::string day, std::string key, std::uint64_t picodollars, std::u
 
 std::uint64_t total(Ledger& ledger, const SpendingFilter& filter = {}) {
     std::uint64_t sum = 0;
-    for (const auto& s : ledger.spending(filter).value()) sum += s.picodollars;
+    const auto rows = ledger.spending(filter).value();
+    for (const auto& s : rows) sum += s.picodollars;
     return sum;
 }
 
