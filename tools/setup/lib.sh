@@ -12,7 +12,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build pkg-config ccache ca-certificates git pyth
   libpcre2-dev libicu-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev libmd4c-dev
   libpugixml-dev libzip-dev libxml2-dev zlib1g-dev libgtest-dev libgmock-dev poppler-utils bubblewrap)
 # What the tests need besides: Clang builds the sanitizer runs and the fuzzers.
-TEST_PACKAGES=(clang-16 lld-16 libclang-rt-16-dev clang-format-16 g++-aarch64-linux-gnu qemu-user-static chromium fonts-wqy-microhei procps)
+TEST_PACKAGES=(clang-16 llvm-16 lld-16 libclang-rt-16-dev clang-format-16 g++-aarch64-linux-gnu qemu-user-static chromium fonts-wqy-microhei procps)
 
 say() { printf '%s\n' "$*" >&2; }
 step() { if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then printf '\033[1m==> %s\033[0m\n' "$*" >&2; else say "==> $*"; fi; }
