@@ -3,66 +3,73 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include <iterator>
+
+#include "json/text.hpp"
 #include "tenon/base/utf8.hpp"
 
 namespace tenon::json {
-namespace {
-
-void write_string(std::string& out, std::string_view text) {
+void append_string(std::string& out, std::string_view text) {
     out += '"';
     for (std::size_t i = 0; i < text.size();) {
-        const unsigned char c = static_cast<unsigned char>(text[i]);
-        if (c < 0x80) {
-            switch (c) {
-                case '"':
-                    out += "\\\"";
-                    break;
-                case '\\':
-                    out += "\\\\";
-                    break;
-                case '\n':
-                    out += "\\n";
-                    break;
-                case '\r':
-                    out += "\\r";
-                    break;
-                case '\t':
-                    out += "\\t";
-                    break;
-                case '\b':
-                    out += "\\b";
-                    break;
-                case '\f':
-                    out += "\\f";
-                    break;
-                default:
-                    if (c < 0x20)
-                        out += fmt::format("\\u{:04x}", c);
-                    else
-                        out += static_cast<char>(c);
-            }
-            ++i;
+        std::size_t plain = i;
+        while (plain < text.size() && text[plain] != '"' && text[plain] != '\\' &&
+               static_cast<unsigned char>(text[plain]) >= 0x20 && static_cast<unsigned char>(text[plain]) < 0x80)
+            ++plain;
+        out.append(text, i, plain - i);
+        i = plain;
+        if (i == text.size()) break;
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c >= 0x80) {
+            const auto d = utf8::decode(text, i);
+            if (d.valid)
+                out.append(text, i, d.length);
+            else
+                utf8::append(out, utf8::replacement);
+            i += d.length;
             continue;
         }
-        const auto d = utf8::decode(text, i);
-        if (d.valid)
-            out.append(text, i, d.length);
-        else
-            utf8::append(out, utf8::replacement);
-        i += d.length;
+        ++i;
+        switch (c) {
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
+            case '\b':
+                out += "\\b";
+                break;
+            case '\f':
+                out += "\\f";
+                break;
+            default:
+                fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+        }
     }
     out += '"';
 }
 
-void write_number(std::string& out, double number) {
+void append_number(std::string& out, double number) {
     if (number != number || number - number != 0) {
         out += "null";  // JSON has no NaN or infinity
         return;
     }
-    std::string text = fmt::format("{}", number);
-    if (text.find_first_of(".e") == std::string::npos) text += ".0";
-    out += text;
+    const std::size_t from = out.size();
+    fmt::format_to(std::back_inserter(out), "{}", number);
+    if (out.find_first_of(".e", from) == std::string::npos) out += ".0";
 }
+
+namespace {
 
 void write(std::string& out, const Value& value, int indent, int depth) {
     const auto new_line = [&](int level) {
@@ -84,10 +91,10 @@ void write(std::string& out, const Value& value, int indent, int depth) {
             out += fmt::format("{}", value.get_uint64());
             break;
         case boost::json::kind::double_:
-            write_number(out, value.get_double());
+            append_number(out, value.get_double());
             break;
         case boost::json::kind::string:
-            write_string(out, value.get_string());
+            append_string(out, value.get_string());
             break;
         case boost::json::kind::array: {
             const auto& array = value.get_array();
@@ -108,7 +115,7 @@ void write(std::string& out, const Value& value, int indent, int depth) {
                 if (!first) out += ',';
                 first = false;
                 new_line(depth + 1);
-                write_string(out, key);
+                append_string(out, key);
                 out += indent > 0 ? ": " : ":";
                 write(out, member, indent, depth + 1);
             }

@@ -9,6 +9,7 @@
 
 #include "json/formats.hpp"
 #include "json/pattern.hpp"
+#include "json/text.hpp"
 #include "json/values.hpp"
 #include "json/write_with_rules.hpp"
 
@@ -482,12 +483,6 @@ void write_with_rules(const Type& type, const void* object, const Rules& rules, 
     write_rules(type, object, rules, to);
 }
 
-std::string write_text(const Type& type, const void* object) {
-    Value value;
-    write(type, object, value);
-    return dump(value);
-}
-
 Result<void> read(const Type& type, const Value& from, void* object, const ReadOptions& options) {
     Reader reader(options);
     if (reader.read(type, from, object, no_rules)) return {};
@@ -505,12 +500,14 @@ std::vector<Fault> find_faults(const Type& type, const Value& from, void* object
 
 std::vector<Fault> find_faults_in_text(const Type& type, std::string_view from, void* object,
                                        const ReadOptions& options) {
+    if (read_quickly(type, from, object, options)) return {};
     const auto value = parse(from);
     if (!value) return {{{}, value.error().message()}};
     return find_faults(type, *value, object, options);
 }
 
 Result<void> read_text(const Type& type, std::string_view from, void* object, const ReadOptions& options) {
+    if (read_quickly(type, from, object, options)) return {};
     TENON_TRY(const auto value, parse(from));
     return read(type, value, object, options);
 }

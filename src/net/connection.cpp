@@ -66,6 +66,7 @@ Connection::Connection(Socket socket, std::shared_ptr<ServerCore> core)
     const auto peer = socket_.remote_endpoint(error);
     if (!error) remote_ = peer.address().to_string();
     socket_.set_option(asio::ip::tcp::no_delay(true), error);
+    socket_.non_blocking(true, error);
 }
 
 task<void> Connection::run() {
@@ -92,8 +93,13 @@ task<bool> Connection::read_header() {
         if (error) co_return false;
         buffer_.commit(got);
     }
+    // Most headers are there at once.
+    buffer_.consume(parser_->put(buffer_.data(), error));
+    if (!error && parser_->is_header_done()) co_return true;
+    if (error == http::error::need_more) error = {};
     set_timer(options().header_timeout);
-    co_await http::async_read_header(socket_, buffer_, *parser_, asio::redirect_error(asio::use_awaitable, error));
+    if (!error)
+        co_await http::async_read_header(socket_, buffer_, *parser_, asio::redirect_error(asio::use_awaitable, error));
     clear_timer();
     if (!error) co_return true;
     keep_alive_ = false;
@@ -152,7 +158,8 @@ task<void> Connection::answer() {
     request.method = message.method_string();
     request.target = message.target();
     for (const auto& field : message) request.headers.add(field.name_string(), field.value());
-    request_headers_ = request.headers;
+    for (const std::string_view name : {"origin", "expect", "authorization", "x-api-key"})
+        if (const auto value = request.headers.find(name)) request_headers_.add(std::string(name), std::string(*value));
     request_id_ = core_->request_id(request.headers);
     http_1_0_ = message.version() == 10;
     keep_alive_ = message.keep_alive();
@@ -218,11 +225,12 @@ task<void> Connection::answer() {
         } else {
             request.body = std::move(*read);
         }
-        watch_for_close();
+        watch_soon();
     }
     auto context = make_context(route);
     if (route.streaming) co_return co_await call_streaming(route, std::move(request), std::move(context));
     auto response = co_await call(route, std::move(request), std::move(context));
+    if (!response.stream && !response.upgrade) watch_wanted_ = false;
     co_await respond(std::move(response), head);
 }
 
@@ -304,7 +312,10 @@ task<Result<std::string>> Connection::read_whole_body() {
         // A length alone is not believed: memory grows with what has come, then once to its end.
         if (const auto length = parser_->content_length(); length && body.size() >= (std::size_t{1} << 20))
             body.reserve(static_cast<std::size_t>(*length));
-        body += piece;
+        if (body.empty())
+            body = std::move(piece);
+        else
+            body += piece;
     }
     co_return body;
 }
@@ -314,14 +325,22 @@ task<Result<std::string>> Connection::read_body_some() {
         TENON_CO_CHECK(co_await send("HTTP/1.1 100 Continue\r\n\r\n", {}));
     std::string piece;
     while (!body_done() && piece.empty()) {
-        piece.resize(piece_bytes);
+        piece.resize(buffer_.size() > 0 ? std::min(buffer_.size(), piece_bytes) : piece_bytes);
         auto& body = parser_->get().body();
         body.data = piece.data();
         body.size = piece.size();
         error_code error;
-        set_timer(options().body_timeout);
-        co_await http::async_read_some(socket_, buffer_, *parser_, asio::redirect_error(asio::use_awaitable, error));
-        clear_timer();
+        if (buffer_.size() > 0) buffer_.consume(parser_->put(buffer_.data(), error));
+        if (error == http::error::need_more) error = {};
+        if (!error && !body_done() && body.size == piece.size()) {  // nothing of the body was there
+            piece.resize(piece_bytes);
+            body.data = piece.data();
+            body.size = piece.size();
+            set_timer(options().body_timeout);
+            co_await http::async_read_some(socket_, buffer_, *parser_,
+                                           asio::redirect_error(asio::use_awaitable, error));
+            clear_timer();
+        }
         if (timed_out_) {
             keep_alive_ = false;
             co_return fail(ErrorCode::deadline_exceeded, "the request's body took too long");
@@ -367,32 +386,8 @@ std::string Connection::make_head(int status, Headers headers, Framing framing, 
     return format_head(head, headers);
 }
 
-task<void> Connection::respond_with_stream(HttpResponse response, bool head) {
-    const auto writer = std::make_shared<ChunkedWriter>(shared_from_this(), head);
-    const auto body = std::move(response.stream);
-    auto headers = std::move(response.headers);
-    auto done = co_await writer->start(response.status, std::move(headers));
-    std::string what;
-    while (done && !head) {
-        Result<std::optional<std::string>> piece = std::optional<std::string>{};
-        try {
-            piece = co_await body->next();
-        } catch (const std::exception& error) {
-            what = error.what();
-            piece = fail(ErrorCode::internal, what);
-        }
-        if (!piece) done = std::unexpected(std::move(piece).error());
-        if (!done || !*piece) break;
-        done = co_await writer->write(std::move(**piece));
-    }
-    if (!what.empty()) log_failure(what);
-    if (done) done = co_await writer->finish();
-    answered_ = done.has_value();
-    if (!done) keep_alive_ = false;  // the body ends without its last chunk: the client notices
-    writer->detach();
-}
-
 task<void> Connection::respond(HttpResponse response, bool head) {
+    if (response.upgrade) co_return co_await respond_with_web_socket(std::move(response));
     if (response.stream) co_return co_await respond_with_stream(std::move(response), head);
     const auto framing = status_has_body(response.status) ? Framing::length : Framing::none;
     const auto length = response.body.size();
@@ -406,10 +401,22 @@ task<void> Connection::respond(HttpResponse response, bool head) {
 task<Result<void>> Connection::send(std::string bytes, std::string more) {
     if (gone_) co_return fail(ErrorCode::cancelled, "the client closed the connection");
     std::size_t at = 0;
+    if (bytes.size() + more.size() <= piece_bytes) {  // small answers nearly always fit into the socket's buffer
+        error_code error;
+        const std::array<asio::const_buffer, 2> all{asio::buffer(bytes), asio::buffer(more)};
+        const std::size_t sent = socket_.write_some(all, error);
+        if (!error && sent == bytes.size() + more.size()) co_return Result<void>{};
+        if (!error || error == asio::error::would_block || error == asio::error::try_again) {
+            if (sent >= bytes.size()) at = sent - bytes.size();
+            bytes.erase(0, sent);
+        }
+    }
+    bool first = true;
     do {
         const auto slice = std::min(send_slice, more.size() - at);
-        const std::array<asio::const_buffer, 2> buffers{asio::buffer(at == 0 ? bytes : std::string_view{}),
-                                                        asio::buffer(more.data() + at, slice)};
+        const std::array<asio::const_buffer, 2> buffers{
+            asio::buffer(std::exchange(first, false) ? std::string_view(bytes) : std::string_view{}),
+            asio::buffer(more.data() + at, slice)};
         at += slice;
         error_code error;
         set_timer(options().write_timeout);
@@ -453,6 +460,16 @@ void Connection::watch_for_close() {
         asio::bind_cancellation_slot(watch_cancel_.slot(), asio::bind_executor(strand_, std::move(on_read))));
 }
 
+/// When the handler first waits: one that answers at once needs no watch.
+void Connection::watch_soon() {
+    if (watch_posted_) return;
+    watch_posted_ = true;
+    asio::post(strand_, [self = shared_from_this()] {
+        self->watch_posted_ = false;
+        self->watch_for_close();
+    });
+}
+
 task<void> Connection::end_watch() {
     watch_wanted_ = false;
     if (!watching_) co_return;
@@ -466,17 +483,27 @@ task<void> Connection::end_watch() {
 
 void Connection::set_timer(std::chrono::milliseconds time) {
     timed_out_ = false;
-    timer_.expires_after(time);
-    timer_.async_wait(asio::bind_executor(strand_, [weak = weak_from_this()](const error_code& error) {
+    deadline_ = Clock::now() + time;
+    if (!timer_armed_ || timer_.expiry() > deadline_) arm_timer();
+}
+
+void Connection::arm_timer() {
+    timer_armed_ = true;
+    timer_.expires_at(deadline_);
+    const auto round = ++timer_round_;
+    timer_.async_wait(asio::bind_executor(strand_, [weak = weak_from_this(), round](const error_code&) {
         const auto self = weak.lock();
-        if (error || !self || self->timer_.expiry() > Clock::now()) return;
+        if (!self || round != self->timer_round_) return;
+        self->timer_armed_ = false;
+        if (self->deadline_ == Clock::time_point::max()) return;
+        if (Clock::now() < self->deadline_) return self->arm_timer();
         self->timed_out_ = true;
         error_code ignored;
         self->socket_.cancel(ignored);
     }));
 }
 
-void Connection::clear_timer() { timer_.expires_at(Clock::time_point::max()); }
+void Connection::clear_timer() { deadline_ = Clock::time_point::max(); }
 
 void Connection::client_gone() {
     gone_ = true;

@@ -47,6 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   private:
     friend class ChunkedWriter;
+    friend class SocketSession;
 
     [[nodiscard]] task<bool> serve_one();
     [[nodiscard]] task<bool> read_header();
@@ -55,7 +56,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     [[nodiscard]] task<HttpResponse> call(const Route& route, HttpRequest request, CallContext context);
     [[nodiscard]] task<void> call_streaming(const Route& route, HttpRequest request, CallContext context);
     [[nodiscard]] task<void> respond(HttpResponse response, bool head);
+    /// stream_response.cpp
     [[nodiscard]] task<void> respond_with_stream(HttpResponse response, bool head);
+    [[nodiscard]] task<bool> add_to_stream(std::string_view bytes);
+    [[nodiscard]] task<void> end_stream();
+    void flush_stream();
+    /// web_socket.cpp
+    [[nodiscard]] task<void> respond_with_web_socket(HttpResponse response);
     /// Answers without having read the body.
     [[nodiscard]] task<void> respond_early(HttpResponse response, bool head);
     [[nodiscard]] task<void> refuse(int status, std::string message);
@@ -67,7 +74,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     [[nodiscard]] CallContext make_context(const Route& route);
     void log_failure(const std::string& what) const;
     void set_timer(std::chrono::milliseconds time);
+    void arm_timer();
     void clear_timer();
+    void watch_soon();
     void client_gone();
     void close();
 
@@ -78,13 +87,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
     boost::beast::flat_buffer buffer_;
     std::optional<Parser> parser_;
 
-    boost::asio::steady_timer timer_;  // ends the socket operation in progress
+    // Ends the socket operation in progress. It is armed for the earliest time that was ever asked for and looks then:
+    // most operations end long before, and cost it nothing.
+    boost::asio::steady_timer timer_;
+    Clock::time_point deadline_ = Clock::time_point::max();
+    std::uint64_t timer_round_ = 0;
+    bool timer_armed_ = false;
     bool timed_out_ = false;
     boost::asio::steady_timer limit_;  // of the handler
 
     // The present request
     std::optional<std::stop_source> stop_source_;
-    Headers request_headers_;
+    Headers request_headers_;  ///< those that answers depend on
     std::string request_id_;
     AccessRecord record_;
     std::uint64_t body_limit_ = 0;
@@ -92,8 +106,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool answered_ = false;  ///< the whole answer was handed to the socket: a client may go now
     bool draining_ = false;
 
+    // Pieces of an answer that wait for the socket
+    std::string pending_, writing_;
+    bool flush_posted_ = false, flushing_ = false;
+
     // The read that notices a client closing while a handler runs
-    bool watching_ = false, watch_wanted_ = false;
+    bool watching_ = false, watch_wanted_ = false, watch_posted_ = false;
     boost::asio::cancellation_signal watch_cancel_;
     boost::asio::steady_timer watch_ended_;
 };

@@ -25,8 +25,38 @@ bool more_specific(const Route& a, const Route& b) {
     return std::ranges::lexicographical_compare(a.segments, b.segments, {}, rank, rank);
 }
 
-/// The parameters when the path fits the route.
-std::optional<QueryParameters> fit(const Route& route, const std::vector<std::string>& path) {
+std::vector<std::string_view> pieces_of(std::string_view path) {
+    std::vector<std::string_view> out;
+    out.reserve(8);
+    if (path.starts_with('/')) path.remove_prefix(1);
+    for (;;) {
+        const auto slash = path.find('/');
+        out.push_back(path.substr(0, slash));
+        if (slash == std::string_view::npos) return out;
+        path.remove_prefix(slash + 1);
+    }
+}
+
+std::string decoded(std::string_view piece) {
+    if (piece.find('%') == std::string_view::npos) return std::string(piece);
+    return percent_decode(piece).value_or(std::string(piece));
+}
+bool says(std::string_view piece, std::string_view literal) {
+    return piece == literal || (piece.contains('%') && decoded(piece) == literal);
+}
+
+bool fits(const Route& route, const std::vector<std::string_view>& path) {
+    std::size_t at = 0;
+    for (const auto& segment : route.segments) {
+        if (is_rest(segment)) return true;
+        if (at >= path.size()) return false;
+        const auto piece = path[at++];
+        if (is_parameter(segment) ? piece.empty() : !says(piece, segment)) return false;
+    }
+    return at == path.size();
+}
+
+QueryParameters parameters_of(const Route& route, const std::vector<std::string_view>& path) {
     QueryParameters parameters;
     std::size_t at = 0;
     for (const auto& segment : route.segments) {
@@ -34,22 +64,14 @@ std::optional<QueryParameters> fit(const Route& route, const std::vector<std::st
             std::string rest;
             for (std::size_t i = at; i < path.size(); ++i) {
                 if (i > at) rest += '/';
-                rest += percent_decode(path[i]).value_or(path[i]);
+                rest += decoded(path[i]);
             }
             parameters.emplace_back(segment.substr(1, segment.size() - 5), std::move(rest));
-            return parameters;
+            break;
         }
-        if (at >= path.size()) return std::nullopt;
-        auto given = percent_decode(path[at]).value_or(path[at]);
-        ++at;
-        if (is_parameter(segment)) {
-            if (given.empty()) return std::nullopt;
-            parameters.emplace_back(segment.substr(1, segment.size() - 2), std::move(given));
-        } else if (segment != given) {
-            return std::nullopt;
-        }
+        const auto piece = path[at++];
+        if (is_parameter(segment)) parameters.emplace_back(segment.substr(1, segment.size() - 2), decoded(piece));
     }
-    if (at != path.size()) return std::nullopt;
     return parameters;
 }
 
@@ -71,13 +93,12 @@ Router& Router::add_streaming(std::string method, std::string pattern, Streaming
 
 RouteMatch Router::match(std::string_view method, std::string_view raw_path) const {
     RouteMatch out;
-    const auto path = split(raw_path);
+    const auto path = pieces_of(raw_path);
     for (const auto& route : routes_) {
-        auto parameters = fit(route, path);
-        if (!parameters) continue;
+        if (!fits(route, path)) continue;
         if (route.method == method || (method == "HEAD" && route.method == "GET")) {
             out.route = &route;
-            out.parameters = std::move(*parameters);
+            out.parameters = parameters_of(route, path);
             out.allowed.clear();
             return out;
         }

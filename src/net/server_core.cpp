@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <ctime>
+#include <iterator>
 #include <random>
 
 #include "tenon/base/hash.hpp"
@@ -71,7 +72,10 @@ HttpResponse ServerCore::error(const Error& problem) const {
 
 bool ServerCore::same_origin(const HttpRequest& request) const {
     const auto origin = request.headers.find("origin");
-    if (!origin || request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS") return true;
+    // A page may open a WebSocket anywhere, and its browser sends the cookies along: RFC 6455 §10.2.
+    const bool socket = equals_ignoring_case(request.headers.find("upgrade").value_or(""), "websocket");
+    if (!origin) return true;
+    if (!socket && (request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS")) return true;
     for (const auto& allowed : options.cors.origins)
         if (allowed == "*" || allowed == *origin) return true;
     const auto scheme = origin->find("://");
@@ -119,8 +123,18 @@ std::string http_date(std::chrono::system_clock::time_point time) {
 }
 
 std::string format_head(const ResponseHead& head, const Headers& headers) {
-    std::string out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", head.status, reason_phrase(head.status),
-                                  http_date(std::chrono::system_clock::now()));
+    // The date changes once a second.
+    thread_local std::time_t second = -1;
+    thread_local std::string date;
+    const auto now = std::chrono::system_clock::now();
+    if (const auto s = std::chrono::system_clock::to_time_t(now); s != second) {
+        second = s;
+        date = http_date(now);
+    }
+    std::string out;
+    out.reserve(320);
+    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", head.status, reason_phrase(head.status),
+                   date);
     const auto line = [&](std::string_view name, std::string_view value) {
         out += name;
         out += ": ";

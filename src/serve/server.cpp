@@ -83,6 +83,7 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     router.get(
         "/health", [s = impl->state](net::HttpRequest, net::CallContext) { return health(s); }, open);
     router.get("/metrics", [s = impl->state](net::HttpRequest, net::CallContext) { return metrics(s); });
+    add_api_document(router, impl->state);
 
     net::HttpServerOptions http;
     http.host = state.options.host;

@@ -48,6 +48,8 @@ void add_embedding_route(net::Router& router, const StatePtr& state);
 void add_rag_routes(net::Router& router, const StatePtr& state);
 void add_knowledge_routes(net::Router& router, const StatePtr& state);
 void add_console_routes(net::Router& router);
+/// /openapi.json and /docs, about the routes that are there already.
+void add_api_document(net::Router& router, const StatePtr& state);
 
 /// Sends a whole JSON answer through a streaming route.
 [[nodiscard]] task<Result<void>> send_response(std::shared_ptr<net::ResponseWriter> writer, net::HttpResponse response);

@@ -35,6 +35,8 @@ struct HttpRequest {
     [[nodiscard]] std::string_view path_parameter(std::string_view name) const noexcept;
 };
 
+class WebSocket;
+
 struct HttpResponse {
     int status = 200;
     Headers headers;
@@ -42,6 +44,10 @@ struct HttpResponse {
     /// When set, the body is pulled from here instead and sent as it comes (chunked encoding): pieces that are there
     /// at once go out together, a piece that is waited for goes out by itself. An error cuts the connection.
     std::shared_ptr<Stream<std::string>> stream{};
+    /// When set, the connection becomes a WebSocket (RFC 6455) and this runs with it; status and body do not count.
+    /// The socket closes when it returns: 1000 for success, 1011 for an error.
+    std::function<task<Result<void>>(std::shared_ptr<WebSocket>)> upgrade{};
+    std::size_t max_message_bytes = std::size_t{1} << 20;  ///< of a WebSocket
     /// Dropped when the answer has been sent, or given up.
     std::shared_ptr<void> owner{};
 

@@ -28,6 +28,13 @@
 #include "tenon/net/http_server.hpp"
 #include "tenon/serve/handler.hpp"
 
+namespace tenon::agent {
+class Agent;
+}
+namespace tenon::rag {
+class Answerer;
+}
+
 namespace tenon::serve {
 
 using detail::PathFor;
@@ -144,6 +151,13 @@ class App {
     Operation& del(std::type_identity_t<PathFor<H>> path, H handler) {
         return route("DELETE", path, std::move(handler));
     }
+    /// A WebSocket (RFC 6455): `handler` takes a WebSocket and whatever else handlers take, and gives
+    /// task<Result<void>>. What it takes is checked before the connection is upgraded: who may not come in gets 401,
+    /// 422 and so on. Pages of other origins are refused as ever.
+    template <class H>
+    Operation& websocket(std::type_identity_t<PathFor<H>> path, H handler) {
+        return route("GET", path, std::move(handler));
+    }
     template <class H>
     Operation& route(std::string_view method, std::type_identity_t<PathFor<H>> path, H handler) {
         if constexpr (detail::is_handler<H>()) {
@@ -159,6 +173,18 @@ class App {
             detail::explain_handler<H>();
         }
     }
+
+    /// A chain behind one line: POST `path` takes what the chain takes and gives {"output": …}; POST `path`/stream
+    /// gives its pieces as events {"chunk": …} (the whole output as one when it does not stream). A chain that takes no
+    /// described struct takes {"input": …}. Include tenon/serve/chain_route.hpp.
+    template <class Chain>
+    Operation& serve_chain(std::string path, Chain chain);
+    /// POST `path` takes {"question", "history", "user"} and gives {"answer", "outcome", "steps", "tool_calls",
+    /// "usage"}; POST `path`/stream gives the steps as events: text, thought, call, result, approval, note, answer.
+    Operation& serve_agent(std::string path, agent::Agent agent);
+    /// POST `path` takes {"question", "top_k", "max_tokens"} and gives the answer with its citations
+    /// (docs/guide/json.md); POST `path`/stream gives events text and, at the end, answer.
+    Operation& serve_answers(std::string path, std::shared_ptr<const rag::Answerer> engine);
 
     /// What Inject<T> gives: `make` is called once a request that asks for it; it may take what handlers take, other
     /// injected things included, and gives T, a pointer to one, or a Result or task of either. What it gave is

@@ -8,6 +8,7 @@
 //     Inject<Database>              what the App was told to provide; once a request
 //     Auth<User>                    whom an authenticator of the App has found; else the answer is 401
 //     BearerToken, BasicCredentials, ApiKey<"X-Key">    what the client shows, for authenticators
+//     WebSocket                     of app.websocket: the open socket
 //     Context, CallOptions          the request itself; the deadline and the stop token
 //
 // Structs are described with Boost.Describe and may have rules (tenon/json/rules.hpp). A request that does not fit is
@@ -24,7 +25,8 @@
 #include <boost/describe/class.hpp>
 
 #include "tenon/async/stream.hpp"
-#include "tenon/json/type.hpp"
+#include "tenon/json/reflect.hpp"
+#include "tenon/net/web_socket.hpp"
 #include "tenon/serve/scope.hpp"
 
 namespace tenon::serve {
@@ -114,6 +116,46 @@ struct Bytes {
 struct BodyStream {
     StreamPtr<std::string> stream;
     std::string content_type;
+};
+
+/// An open WebSocket. A handle: copies are the same socket. `send` may be called while a `read` waits.
+class WebSocket {
+  public:
+    WebSocket() = default;
+    explicit WebSocket(std::shared_ptr<net::WebSocket> socket) : socket_(std::move(socket)) {}
+
+    /// The next message; nullopt when the client has closed. Errors: those of net::WebSocket::read.
+    [[nodiscard]] task<Result<std::optional<net::WebSocketMessage>>> read() const { return socket_->read(); }
+    /// The next message as JSON that fits T. Errors: those of `read` and of json::from_text.
+    template <class T>
+    [[nodiscard]] task<Result<std::optional<T>>> read_json() const {
+        return parsed<T>(socket_->read());
+    }
+    [[nodiscard]] task<Result<void>> send(std::string text) const {
+        return socket_->send(net::WebSocketMessage{std::move(text), false});
+    }
+    [[nodiscard]] task<Result<void>> send_bytes(std::string bytes) const {
+        return socket_->send(net::WebSocketMessage{std::move(bytes), true});
+    }
+    template <class T>
+    [[nodiscard]] task<Result<void>> send_json(const T& value) const {
+        return send(json::to_text(value));
+    }
+    [[nodiscard]] task<void> close(std::uint16_t code = 1000, std::string reason = std::string()) const {
+        return socket_->close(code, std::move(reason));
+    }
+
+  private:
+    template <class T>
+    static task<Result<std::optional<T>>> parsed(task<Result<std::optional<net::WebSocketMessage>>> reading) {
+        auto message = co_await std::move(reading);
+        if (!message) co_return std::unexpected(std::move(message).error());
+        if (!*message) co_return std::optional<T>{};
+        auto value = json::from_text<T>((**message).data);
+        if (!value) co_return std::unexpected(std::move(value).error());
+        co_return std::optional<T>(std::move(*value));
+    }
+    std::shared_ptr<net::WebSocket> socket_;
 };
 
 /// A file of a form. It lies in a directory that goes when the request is over: move it to keep it.
@@ -308,6 +350,15 @@ template <Literal Name>
 struct ParameterOf<ApiKey<Name>> : KeyParameter<ApiKey<Name>, SecurityScheme::Kind::api_key_header, Name> {};
 template <Literal Name>
 struct ParameterOf<QueryKey<Name>> : KeyParameter<QueryKey<Name>, SecurityScheme::Kind::api_key_query, Name> {};
+
+void keep_socket_place(Scope& scope, WebSocket* place);
+template <>
+struct ParameterOf<WebSocket> {
+    static constexpr ParameterKind kind{
+        .read = [](Scope& scope, const BoundParameter&, void* to,
+                   std::vector<FieldFault>&) { keep_socket_place(scope, static_cast<WebSocket*>(to)); },
+        .declare = [](Draft& draft, const BoundParameter&) { draft.web_socket = true; }};
+};
 
 template <>
 struct ParameterOf<Context> {

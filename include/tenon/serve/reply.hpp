@@ -54,6 +54,21 @@ template <class T>
 struct Events {
     StreamPtr<T> stream;
 };
+/// A stream whose values a function gives, called once for each: task<Result<std::optional<T>>>, nullopt at the end.
+///
+///     return Events<int>{stream_from<int>([n = 0]() mutable -> task<Result<std::optional<int>>> { … })};
+template <class T, class Next>
+[[nodiscard]] StreamPtr<T> stream_from(Next next) {
+    class FromFunction final : public Stream<T> {
+      public:
+        explicit FromFunction(Next function) : next_(std::move(function)) {}
+        task<Result<std::optional<T>>> next() override { return next_(); }
+
+      private:
+        Next next_;
+    };
+    return std::make_unique<FromFunction>(std::move(next));
+}
 /// JSON Lines: each value is a line. An error cuts the connection.
 template <class T>
 struct JsonLines {

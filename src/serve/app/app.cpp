@@ -186,6 +186,35 @@ task<Result<net::HttpResponse>> on_thread(const Operation::Data* operation, deta
     co_return operation->endpoint->call_now(*arguments);
 }
 
+/// Runs when the connection has been upgraded.
+task<Result<void>> run_socket(ScopePtr scope, std::shared_ptr<detail::Arguments> arguments,
+                              std::shared_ptr<net::WebSocket> socket) {
+    *scope->socket = WebSocket(std::move(socket));
+    auto done = co_await scope->operation.endpoint->call(*arguments);
+    if (done) co_return Result<void>{};
+    (void)error_response_of(*scope, done.error());  // for the log
+    co_return std::unexpected(std::move(done).error());
+}
+
+net::HttpResponse upgraded(const ScopePtr& scope, std::unique_ptr<detail::Arguments> arguments) {
+    if (!net::equals_ignoring_case(scope->request.headers.find("upgrade").value_or(""), "websocket")) {
+        Problem problem;
+        problem.status = 426;
+        problem.title = "Upgrade Required";
+        problem.detail = "this is a WebSocket: ask for it with Upgrade: websocket";
+        auto response = problem_response(std::move(problem));
+        response.headers.set("Upgrade", "websocket");
+        return response;
+    }
+    net::HttpResponse response;
+    response.max_message_bytes = scope->operation.options.max_body_bytes.value_or(response.max_message_bytes);
+    response.upgrade = [scope, kept = std::shared_ptr<detail::Arguments>(std::move(arguments))](
+                           std::shared_ptr<net::WebSocket> socket) {
+        return run_socket(scope, kept, std::move(socket));
+    };
+    return response;
+}
+
 task<Result<net::HttpResponse>> run_operation(ScopePtr scope, std::unique_ptr<detail::Arguments> arguments) {
     const auto& operation = scope->operation;
     for (const auto key : operation.secured_by) {
@@ -193,6 +222,7 @@ task<Result<net::HttpResponse>> run_operation(ScopePtr scope, std::unique_ptr<de
         if (!found) co_return std::unexpected(std::move(found).error());
     }
     TENON_CO_CHECK(co_await detail::fill(scope, &operation.parameters, arguments.get()));
+    if (scope->socket != nullptr) co_return upgraded(scope, std::move(arguments));
     if (operation.endpoint->waits()) co_return co_await operation.endpoint->call(*arguments);
     if (operation.blocking)
         co_return co_await asio::co_spawn(scope->run->blocking, on_thread(&operation, arguments.get()),
@@ -220,7 +250,10 @@ task<net::HttpResponse> answer(AppRunPtr run, const Operation::Data* operation, 
         auto arguments = operation->endpoint->arguments();
         given = co_await run_operation(scope, std::move(arguments));
     }
-    if (!given) given = error_response_of(*scope, given.error());
+    if (!given) {
+        auto response = error_response_of(*scope, given.error());
+        given = std::move(response);
+    }
     for (const auto& field : scope->added) given->headers.add(field.name, field.value);
     // A plain answer that nobody refers to is over here.
     if (scope.use_count() > 1 || given->stream || !scope->made.empty() || !scope->background.empty() || scope->files)

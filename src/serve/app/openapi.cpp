@@ -173,8 +173,7 @@ class Document {
         if (response.content_type.empty()) return out;
         json::Object media;
         if (response.type != nullptr && !response.items) media["schema"] = schema_of(*response.type);
-        if (response.items)  // OpenAPI 3.1 has no word for the items of a stream
-            media["schema"] = json::Object{{"type", "string"}};
+        // OpenAPI 3.1 has no word for the items of a stream.
         if (response.items) media["x-item-schema"] = schema_of(*response.type);
         out["content"] = json::Object{{response.content_type, std::move(media)}};
         return out;

@@ -42,6 +42,7 @@ namespace detail {
 
 Context context_of(Scope& scope) { return Context(scope.shared_from_this()); }
 const CallOptions& call_of(const Scope& scope) { return scope.context.call; }
+void keep_socket_place(Scope& scope, WebSocket* place) { scope.socket = place; }
 
 // --- parameters that are there
 // ----------------------------------------------------------------------------------------

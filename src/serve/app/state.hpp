@@ -88,6 +88,7 @@ class Scope : public std::enable_shared_from_this<Scope> {
     std::vector<Made> made;
     std::vector<std::function<task<void>()>> background;
     std::optional<TemporaryDirectory> files;
+    WebSocket* socket = nullptr;  ///< among the arguments: where the handler expects it
 };
 
 /// Answers one request from its operation.
