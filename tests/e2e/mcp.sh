@@ -38,8 +38,10 @@ cp "$ROOT/tests/e2e/node/"*.mjs "$NODE_HOME/"
 TENON_SERVER_KEYS=sesame "$TENON" mcp serve --http --port 0 --tool calculator --tool "files=$WORK/notes" --from notes >"$WORK/http" 2>&1 &
 children+=("$!")
 for _ in $(seq 600); do grep -q '^serving on' "$WORK/http" && break; sleep 0.05; done
-TENON=$TENON TENON_FOLDER=$WORK/notes TENON_URL=$(sed -n 's/^serving on //p' "$WORK/http") timeout 120 node "$NODE_HOME/mcp_client.mjs" >"$WORK/client" 2>&1 || echo "FAILED  the published client ran to its end" >>"$WORK/client"
-counts "$WORK/client"
+for client in mcp_client mcp_stateless; do
+  TENON=$TENON TENON_FOLDER=$WORK/notes TENON_URL=$(sed -n 's/^serving on //p' "$WORK/http") timeout 120 node "$NODE_HOME/$client.mjs" >"$WORK/client" 2>&1 || echo "FAILED  $client.mjs ran to its end" >>"$WORK/client"
+  counts "$WORK/client"
+done
 
 theirs=(node "$NODE_HOME/mcp_server.mjs")
 check_server() { # NAME SERVER...
@@ -61,6 +63,13 @@ check_server stdio -- "${theirs[@]}"
 children+=("$!")
 for _ in $(seq 600); do grep -q '^http' "$WORK/theirs" && break; sleep 0.05; done
 check_server http "$(sed -n 's/^\(http[^ ]*\).*/\1/p' "$WORK/theirs")"
+
+stateless() {
+  local server=(node "$NODE_HOME/mcp_stateless.mjs" serve)
+  run_code 0 "$TENON" mcp list --json -- "${server[@]}" && holds "$WORK/stdout" 'd["revision"] == "2026-07-28"' 'd["tools"][0]["name"] == "add"' &&
+  run_code 0 "$TENON" mcp call add -a '{"a": 2, "b": 40}' -- "${server[@]}" && says "$WORK/stdout" '^42$'
+}
+check "our client and the published server without handshake or session" stateless
 
 if [ ! -x "$BUILD/mcp_conformance_server" ] || [ ! -x "$BUILD/mcp_conformance_client" ]; then
   skip "the conformance suite" "mcp_conformance_server and mcp_conformance_client are not built"

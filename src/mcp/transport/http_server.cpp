@@ -328,7 +328,8 @@ task<Result<void>> Endpoint::remove(net::HttpRequest request, Writer writer, net
     const auto found = session_of(request, *entered.principal);
     if (found) sessions_.end(found->id);
     net::Headers none;
-    co_return co_await send_json(std::move(writer), found ? 204 : 404, std::move(none), std::string());
+    const int status = found ? 204 : 404;
+    co_return co_await send_json(std::move(writer), status, std::move(none), std::string());
 }
 
 }  // namespace
