@@ -41,25 +41,23 @@ struct Signal::State {
         return ++round;
     }
 
+    // The lock is held while the coroutine is posted to its event loop, and the coroutine takes it when it goes on:
+    // only then may it do away with the loop, of which the end of `post` still makes use.
     void ring() {
-        Waiter resume;
-        {
-            const std::scoped_lock lock(mutex);
-            if (!waiter) rung = true;
-            resume = std::exchange(waiter, nullptr);
-        }
-        if (resume) resume(Outcome::rung);
+        const std::scoped_lock lock(mutex);
+        if (!waiter)
+            rung = true;
+        else
+            std::exchange(waiter, nullptr)(Outcome::rung);
     }
 
     void give_up(std::uint64_t which, Outcome outcome) {
-        Waiter resume;
-        {
-            const std::scoped_lock lock(mutex);
-            if (which != round) return;
-            if (!waiter) early = outcome;
-            resume = std::exchange(waiter, nullptr);
-        }
-        if (resume) resume(outcome);
+        const std::scoped_lock lock(mutex);
+        if (which != round) return;
+        if (!waiter)
+            early = outcome;
+        else
+            std::exchange(waiter, nullptr)(outcome);
     }
 
     // From the moment the waiter is stored the coroutine may run on another thread: nothing of it is touched after.
@@ -159,6 +157,7 @@ task<Result<void>> Signal::wait(CallOptions options) {
     const auto initiation = [state, which](auto handler) { State::start(state, std::move(handler), which); };
     const Outcome outcome =
         co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Outcome)>(initiation, asio::use_awaitable);
+    { const std::scoped_lock posted(state->mutex); }
     if (outcome == Outcome::expired) co_return fail(ErrorCode::deadline_exceeded, "the deadline has passed");
     if (outcome == Outcome::cancelled) co_return fail(ErrorCode::cancelled, "cancelled by the caller");
     co_return Result<void>{};
