@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "gateway.hpp"
+#include "tenon/base/file.hpp"
+#include "tenon/gateway/gateway.hpp"
 #include "tenon/hub/registry.hpp"
 #include "tenon/net/http_client.hpp"
 #include "tenon/provider/local.hpp"
@@ -24,8 +27,8 @@ Error with_hint(Error error, const std::string& name, const Settings& settings) 
             fmt::format("{}; for the one at {}, write openai:{}", error.message(), settings.base_url, name)};
 }
 
-/// Where the model of this name is and what it wants: [providers.NAME] over base_url and api_key over the provider's
-/// own variables.
+}  // namespace
+
 provider::OpenSettings open_settings(const Settings& s, const std::string& name) {
     provider::OpenSettings out;
     const auto parsed = provider::parse_model_name(name);
@@ -45,8 +48,6 @@ provider::OpenSettings open_settings(const Settings& s, const std::string& name)
     out.api_version = own.api_version;
     return out;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Context>> Context::open() {
     std::unique_ptr<Context> context(new Context);
@@ -114,6 +115,25 @@ Result<std::shared_ptr<store::Store>> Context::store() {
     return store_;
 }
 
+Result<llm::PriceTable> Context::prices() const {
+    auto table = llm::PriceTable::builtin();
+    const auto file = settings_.home / "prices.json";
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) return table;
+    TENON_TRY(const std::string text, read_file(file, std::size_t{16} << 20));
+    auto own = llm::PriceTable::parse(text);
+    if (!own) return fail(own.error().code(), fmt::format("{}: {}", file.string(), own.error().describe()));
+    table.merge(std::move(*own));
+    return table;
+}
+
+Result<std::shared_ptr<gateway::Gateway>> Context::gateway(bool serving) {
+    if (!gateway_ && settings_.gateway) {
+        TENON_TRY(gateway_, open_gateway(*this, serving));
+    }
+    return gateway_;
+}
+
 task<Result<llm::ChatModelPtr>> Context::chat_model_async(std::string name) {
     auto settings = open_settings(settings_, name);
     settings.client = http_;
@@ -132,6 +152,8 @@ Result<llm::ChatModelPtr> Context::chat_model(std::string_view name) {
     (void)http();
     TENON_CHECK(pool());
     const std::string wanted(name.empty() ? settings_.chat_model : name);
+    TENON_TRY(const auto gate, gateway());
+    if (gate && gate->chats(wanted)) return gate->chat(wanted);
     auto model = sync_wait(runtime(), chat_model_async(wanted));
     if (!model) return std::unexpected(with_hint(std::move(model).error(), wanted, settings_));
     return model;
@@ -140,7 +162,10 @@ Result<llm::ChatModelPtr> Context::chat_model(std::string_view name) {
 Result<llm::EmbedderPtr> Context::embedder(std::string_view name) {
     (void)http();
     TENON_CHECK(pool());
-    return sync_wait(runtime(), embedder_async(std::string(name.empty() ? settings_.embedding_model : name)));
+    const std::string wanted(name.empty() ? settings_.embedding_model : name);
+    TENON_TRY(const auto gate, gateway());
+    if (gate && gate->embeds(wanted)) return gate->embedder(wanted);
+    return sync_wait(runtime(), embedder_async(wanted));
 }
 
 Result<std::filesystem::path> Context::model_path(std::string_view name) {

@@ -7,8 +7,12 @@
 #include "settings.hpp"
 #include "tenon/async/runtime.hpp"
 #include "tenon/llm/model.hpp"
+#include "tenon/llm/price.hpp"
 #include "tenon/store/knowledge_base.hpp"
 
+namespace tenon::gateway {
+class Gateway;
+}
 namespace tenon::hub {
 class Registry;
 }
@@ -36,14 +40,19 @@ class Context {
     /// `loaded` models stay within the memory budget.
     [[nodiscard]] Result<std::shared_ptr<provider::ModelPool>> pool();
     [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
+    /// The gateway of the settings; null when they have none. `serving`: this process is the one that others' unsettled
+    /// calls are left to. Errors: those of Gateway::create.
+    [[nodiscard]] Result<std::shared_ptr<gateway::Gateway>> gateway(bool serving = false);
+    /// Built in, and under it $TENON_HOME/prices.json. Errors: corrupt.
+    [[nodiscard]] Result<llm::PriceTable> prices() const;
     /// Bytes that loaded models may take.
     [[nodiscard]] std::uint64_t memory_budget() const;
 
     /// The same by coroutine, for the server. The context must outlive them.
     [[nodiscard]] task<Result<llm::ChatModelPtr>> chat_model_async(std::string name);
     [[nodiscard]] task<Result<llm::EmbedderPtr>> embedder_async(std::string name);
-    /// "openai:NAME", "anthropic:NAME" and so on (provider::presets), an alias, an installed name or a path. Errors:
-    /// not_found (and how to fetch it), unsupported, …
+    /// An alias of the gateway, "openai:NAME", "anthropic:NAME" and so on (provider::presets), an alias, an installed
+    /// name or a path. Errors: not_found (and how to fetch it), unsupported, …
     [[nodiscard]] Result<llm::ChatModelPtr> chat_model(std::string_view name);
     [[nodiscard]] Result<llm::EmbedderPtr> embedder(std::string_view name);
     /// Folder or file of an installed model. Errors: not_found, saying `tenon pull NAME`.
@@ -57,6 +66,7 @@ class Context {
     std::unique_ptr<hub::Registry> registry_;
     std::shared_ptr<provider::ModelPool> pool_;
     std::shared_ptr<store::Store> store_;
+    std::shared_ptr<gateway::Gateway> gateway_;
 };
 
 }  // namespace tenon::app

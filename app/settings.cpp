@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "tenon/base/file.hpp"
+#include "tenon/gateway/settings.hpp"
 
 namespace tenon::app {
 namespace {
@@ -81,6 +82,14 @@ Result<void> read_providers(const std::filesystem::path& path, const toml::node&
     return {};
 }
 
+Result<void> read_gateway(const std::filesystem::path& path, std::string_view text, Settings& s) {
+    auto parsed = gateway::parse_settings(text);
+    if (!parsed)
+        return fail(ErrorCode::invalid_argument, fmt::format("{}: {}", path.string(), parsed.error().message()));
+    if (*parsed) s.gateway = std::make_shared<const gateway::Settings>(std::move(**parsed));
+    return {};
+}
+
 Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
     TENON_TRY(const std::string text, read_file(path, std::size_t{1} << 20));
     const auto parsed = toml::parse(text);
@@ -145,6 +154,8 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
             done = list_into(s.server_keys);
         else if (key == "cors_origins")
             done = list_into(s.cors_origins);
+        else if (key == "gateway")
+            done = read_gateway(path, text, s);
         else if (key == "providers")
             done = read_providers(path, node, s);
         else if (key == "memory_budget") {

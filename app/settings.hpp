@@ -5,11 +5,16 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tenon/base/error.hpp"
+
+namespace tenon::gateway {
+struct Settings;
+}
 
 namespace tenon::app {
 
@@ -38,6 +43,7 @@ struct Settings {
     int port = 8080;                                    ///< TENON_PORT
     std::vector<std::string> server_keys;               ///< TENON_SERVER_KEYS, comma-separated: clients must show one
     std::vector<std::string> cors_origins;              ///< TENON_CORS_ORIGINS, comma-separated
+    std::shared_ptr<const gateway::Settings> gateway;   ///< [gateway]; null: there is none
     std::filesystem::path file;                         ///< the tenon.toml that was read, or empty
 };
 

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <ctime>
 
+#include "gateway.hpp"
 #include "knowledge.hpp"
 #include "options.hpp"
 #include "tenon/hub/registry.hpp"
@@ -160,6 +161,16 @@ Result<void> run(Context& context, const Options& o) {
         options.log = [](LogLevel level, std::string_view room, std::string_view message) {
             if (level >= LogLevel::info) note(fmt::format("{}: {}", room, message));
         };
+
+    TENON_TRY(auto models_gateway, context.gateway(true));
+    if (models_gateway) {
+        const bool keyed = models_gateway->has_keys();
+        serve_gateway(services, std::move(models_gateway), !options.api_keys.empty());
+        if (keyed && options.api_keys.empty())
+            note(
+                "the gateway has keys, and the server none of its own: the console and knowledge bases are only for "
+                "those; set TENON_SERVER_KEYS");
+    }
 
     TENON_TRY(const auto server, serve::Server::start(std::move(services), options));
     print_line(

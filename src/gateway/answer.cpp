@@ -25,6 +25,7 @@ struct Answering {
     std::vector<float> vector;
     StreamPtr<llm::ChatEvent> answer;     ///< when it has begun
     std::vector<llm::ChatEvent> refusal;  ///< of the last that would not speak about it
+    Delivery refused_by;
 };
 
 task<Result<StreamPtr<llm::ChatEvent>>> ask(llm::ChatModelPtr model, Question question, CallOptions options) {
@@ -56,7 +57,8 @@ task<std::expected<void, Outcome>> begin(Answering* a, TicketPtr ticket, llm::Ch
         const auto finish = (*event)->finish;
         first->push_back(std::move(**event));
         if (finish == llm::FinishReason::content_filter && !content) {
-            a->charge.attempt_cost(a->alias, ticket->target(), first->back().usage);
+            const auto cost = a->charge.attempt_cost(a->alias, ticket->target(), first->back().usage);
+            a->refused_by = {a->alias, ticket->target().about.name, a->journey.attempts, false, cost};
             a->refusal.assign(std::make_move_iterator(first->begin()), std::make_move_iterator(first->end()));
             Error error(ErrorCode::permission_denied,
                         fmt::format("{} refuses to answer this (content_filter)", ticket->target().about.name));
@@ -153,7 +155,7 @@ task<AnswerCache::Events> look_up(Answering* a) {
 
 task<Result<StreamPtr<llm::ChatEvent>>> start_answer(CorePtr core, RouteState* route, Access access, Question question,
                                                      CallOptions options) {
-    Answering a{{}, std::move(question), Charge(core, access), route->about.alias, {}, {}, {}, {}};
+    Answering a{{}, std::move(question), Charge(core, access), route->about.alias, {}, {}, {}, {}, {}};
     if (const auto* chat = std::get_if<llm::ChatRequest>(&a.question)) {
         a.journey.needs = needs_of(*chat);
         a.journey.needs.input_tokens = estimate_tokens(*chat);
@@ -170,7 +172,8 @@ task<Result<StreamPtr<llm::ChatEvent>>> start_answer(CorePtr core, RouteState* r
     if (const auto found = co_await look_up(&a)) {
         TENON_CO_CHECK(a.charge.reserve(0, 0));
         core->count(a.alias, "", [](auto& calls) { ++calls.cached; });
-        co_return replay(found, a.alias);
+        Delivery delivery{a.alias, {}, 0, true, llm::Cost()};
+        co_return replay(found, std::move(delivery));
     }
     const auto input = a.journey.needs.input_tokens;
     const auto output = bound_output(settings_of(a.question), core->options, a.charge.limited());
@@ -182,7 +185,7 @@ task<Result<StreamPtr<llm::ChatEvent>>> start_answer(CorePtr core, RouteState* r
         co_return std::unexpected(std::move(done).error());
     // Nobody would say more: what the last one said is the answer.
     auto events = std::make_shared<const std::vector<llm::ChatEvent>>(std::move(a.refusal));
-    co_return replay(std::move(events), a.alias);
+    co_return replay(std::move(events), std::move(a.refused_by));
 }
 
 }  // namespace tenon::gateway

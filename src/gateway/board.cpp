@@ -162,6 +162,10 @@ std::expected<TicketPtr, NoTarget> Board::choose(RouteState& route, const Needs&
         Reservation limits;
         if (target.limits) {
             auto reserved = limiter_.reserve({target.limits}, tokens);
+            if (!reserved && reserved.error().code() == ErrorCode::invalid_argument) {
+                none.lacks = "so many tokens a minute";
+                continue;
+            }
             if (!reserved) {
                 none.untried = true;
                 if (const auto wait = reserved.error().retry_after_ms())

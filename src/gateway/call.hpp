@@ -27,7 +27,8 @@ struct Journey {
     Needs needs;
     std::uint64_t tokens = 0;  ///< it can use at most
     CallOptions options;
-    int attempts = 0;  ///< in all
+    int attempts = 0;     ///< in all
+    std::string alias{};  ///< it was asked under
 };
 
 /// An error and what it means for the choice of another deployment.

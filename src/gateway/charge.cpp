@@ -71,9 +71,11 @@ void Charge::attempt_failed() {
     if (!released && core_->options.log) core_->options.log(LogLevel::error, "gateway", released.error().describe());
 }
 
-void Charge::attempt_cost(const std::string& alias, const Target& target, const llm::Usage& usage) {
-    if (const auto cost = write(alias, target, usage)) cost_ += *cost;
+std::optional<llm::Cost> Charge::attempt_cost(const std::string& alias, const Target& target, const llm::Usage& usage) {
+    const auto cost = write(alias, target, usage);
+    cost_ += cost.value_or(llm::Cost());
     tokens_ += usage.input_tokens + usage.output_tokens;
+    return cost;
 }
 
 std::optional<llm::Cost> Charge::settle(const std::string& alias, const Target& target, const llm::Usage& usage) {

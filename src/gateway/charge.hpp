@@ -25,8 +25,8 @@ class Charge {
     [[nodiscard]] Result<void> prepare(const Target& target);
     /// The attempt has come to nothing.
     void attempt_failed();
-    /// The attempt was answered, in a way that is not handed on.
-    void attempt_cost(const std::string& alias, const Target& target, const llm::Usage& usage);
+    /// The attempt was answered, in a way that is not handed on. Returns its cost, when the price is known.
+    std::optional<llm::Cost> attempt_cost(const std::string& alias, const Target& target, const llm::Usage& usage);
     /// The call is over. Returns its cost, when the price is known.
     std::optional<llm::Cost> settle(const std::string& alias, const Target& target, const llm::Usage& usage);
 

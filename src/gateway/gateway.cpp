@@ -156,7 +156,7 @@ Result<std::shared_ptr<Gateway>> Gateway::create(Options options) {
     auto core = std::make_shared<Core>(std::move(options));
     TENON_CHECK(connect(*core));
     core->routes = core->options.routes;
-    TENON_CHECK(core->keys.fill(core->options.teams, core->options.keys));
+    TENON_CHECK(core->keys.fill(core->options.teams, core->options.keys, core->options.recover));
     return std::shared_ptr<Gateway>(new Gateway(std::move(core)));
 }
 

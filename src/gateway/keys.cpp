@@ -95,7 +95,7 @@ Result<Limits> limits_from_json(std::string_view text) {
     return out;
 }
 
-Result<void> KeyRing::fill(std::vector<Team> teams, std::vector<Key> keys) {
+Result<void> KeyRing::fill(std::vector<Team> teams, std::vector<Key> keys, bool recover) {
     const std::scoped_lock lock(mutex_);
     for (auto& team : teams) {
         if (team.name.empty() || teams_.contains(team.name))
@@ -106,7 +106,7 @@ Result<void> KeyRing::fill(std::vector<Team> teams, std::vector<Key> keys) {
     for (auto& key : keys) TENON_CHECK(add(std::move(key), true));
     fixed_ = by_hash_;
     if (!ledger_) return {};
-    TENON_CHECK(ledger_->recover());
+    if (recover) TENON_CHECK(ledger_->recover());
     TENON_TRY(version_, ledger_->version());
     TENON_CHECK(read_ledger());
     // All of the past, for those budgets that have no window; the team's rows are those of keys long revoked too.

@@ -18,7 +18,7 @@ class KeyRing {
     KeyRing(Limiter& limiter, std::shared_ptr<store::Ledger> ledger) : limiter_(limiter), ledger_(std::move(ledger)) {}
 
     /// Once, before anything else. Errors: invalid_argument, those of the ledger.
-    [[nodiscard]] Result<void> fill(std::vector<Team> teams, std::vector<Key> keys);
+    [[nodiscard]] Result<void> fill(std::vector<Team> teams, std::vector<Key> keys, bool recover);
     [[nodiscard]] Result<KeyPtr> find(std::string_view key);
     [[nodiscard]] bool empty();
     /// The key and its team; none for no key.

@@ -46,7 +46,7 @@ std::string_view lacking(const llm::Capabilities& can, const Needs& needs) {
         {needs.json_schema && !can.json_schema, "JSON Schema"},
         {needs.grammar && !can.grammar, "grammars"},
         {needs.regex && !can.regex, "regular expressions"},
-        {can.context_length != 0 && needs.input_tokens >= can.context_length, "context"},
+        {can.context_length != 0 && needs.input_tokens / 4 * 3 >= can.context_length, "context"},
     };
     for (const auto& [missing, name] : gaps)
         if (missing) return name;

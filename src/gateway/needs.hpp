@@ -17,7 +17,8 @@ struct Needs {
 };
 
 [[nodiscard]] Needs needs_of(const llm::ChatRequest& request);
-/// The first thing the model lacks ("tools", "images" …), "context" when the request is too long for it, else empty.
+/// The first thing the model lacks ("tools", "images" …), "context" when the request is too long for it even if its
+/// tokens were a quarter fewer than estimated, else empty.
 [[nodiscard]] std::string_view lacking(const llm::Capabilities& can, const Needs& needs);
 /// Tokens of a request by a rough but generous count that needs no model: four bytes a token, one character a token
 /// outside ASCII, 1,100 a picture.

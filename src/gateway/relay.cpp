@@ -91,20 +91,18 @@ class Relay final : public Stream<llm::ChatEvent> {
 
 class Replay final : public Stream<llm::ChatEvent> {
   public:
-    Replay(AnswerCache::Events events, std::string alias) : events_(std::move(events)), alias_(std::move(alias)) {}
+    Replay(AnswerCache::Events events, Delivery delivery)
+        : events_(std::move(events)), delivery_(std::move(delivery)) {}
     task<Result<std::optional<llm::ChatEvent>>> next() override {
         if (at_ == events_->size()) co_return std::nullopt;
         llm::ChatEvent event = (*events_)[at_++];
-        if (event.finish) {
-            Delivery delivery{alias_, {}, 0, true, llm::Cost()};
-            event.extensions.set(std::move(delivery));
-        }
+        if (event.finish) event.extensions.set(delivery_);
         co_return event;
     }
 
   private:
     AnswerCache::Events events_;
-    std::string alias_;
+    Delivery delivery_;
     std::size_t at_ = 0;
 };
 
@@ -112,8 +110,8 @@ class Replay final : public Stream<llm::ChatEvent> {
 
 StreamPtr<llm::ChatEvent> relay(Relayed what) { return std::make_unique<Relay>(std::move(what)); }
 
-StreamPtr<llm::ChatEvent> replay(AnswerCache::Events events, std::string alias) {
-    return std::make_unique<Replay>(std::move(events), std::move(alias));
+StreamPtr<llm::ChatEvent> replay(AnswerCache::Events events, Delivery delivery) {
+    return std::make_unique<Replay>(std::move(events), std::move(delivery));
 }
 
 }  // namespace tenon::gateway

@@ -40,7 +40,7 @@ struct Relayed {
 };
 
 [[nodiscard]] StreamPtr<llm::ChatEvent> relay(Relayed what);
-/// An answer of the cache.
-[[nodiscard]] StreamPtr<llm::ChatEvent> replay(AnswerCache::Events events, std::string alias);
+/// An answer that is there already.
+[[nodiscard]] StreamPtr<llm::ChatEvent> replay(AnswerCache::Events events, Delivery delivery);
 
 }  // namespace tenon::gateway

@@ -95,7 +95,7 @@ task<std::optional<Outcome>> try_route(Journey* journey, Attempt* attempt, bool 
         if (outcome.failure == Failure::gone || outcome.failure == Failure::caller) co_return outcome;
         if (outcome.failure == Failure::deployment) {
             ticket->failed(outcome.error);
-            core.count(journey->route->about.alias, ticket->target().about.name, [](auto& c) { ++c.failed; });
+            core.count(journey->alias, ticket->target().about.name, [](auto& c) { ++c.failed; });
             failed.push_back(&ticket->target());
             ++calls;
         } else {
@@ -112,6 +112,7 @@ task<std::optional<Outcome>> try_route(Journey* journey, Attempt* attempt, bool 
 }  // namespace
 
 task<Result<void>> travel(Journey* journey, Attempt attempt) {
+    journey->alias = journey->route->about.alias;
     std::deque<RouteState*> ahead{journey->route};
     std::unordered_set<const RouteState*> visited{journey->route};
     std::optional<Outcome> last;

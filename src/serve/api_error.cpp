@@ -27,6 +27,12 @@ ApiError api_error(const Error& error) {
     out.retry_after_ms = error.retry_after_ms();
     switch (error.code()) {
         case ErrorCode::resource_exhausted:
+            // What OpenAI says when an account has spent what it may.
+            if (out.message.starts_with("the budget of ")) {
+                out.status = 429;
+                out.code = "insufficient_quota";
+                break;
+            }
             // Too long for the window is the caller's to mend; a full queue or memory passes.
             if (out.message.find("context") != std::string::npos) {
                 out.status = 400;
@@ -50,7 +56,7 @@ ApiError api_error(const Error& error) {
         default:
             break;
     }
-    out.type = type_of(out.status);
+    out.type = out.code == "insufficient_quota" ? "insufficient_quota" : type_of(out.status);
     return out;
 }
 
@@ -72,6 +78,8 @@ json::Value error_body(const ApiError& e) {
 net::HttpResponse error_response(const ApiError& e) {
     auto out = net::HttpResponse::json(json::dump(error_body(e)), e.status);
     if (e.retry_after_ms) out.headers.set("Retry-After", std::to_string((*e.retry_after_ms + 999) / 1000));
+    // Clients that obey this do not try again what will not pass.
+    if (e.code == "insufficient_quota") out.headers.set("X-Should-Retry", "false");
     return out;
 }
 

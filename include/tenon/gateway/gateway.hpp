@@ -98,6 +98,9 @@ struct Options {
     CachePolicy cache{};
     /// Keeps spending and keys over restarts; unset: in memory alone.
     std::shared_ptr<store::Ledger> ledger{};
+    /// Calls that other processes never settled count as spent (store::Ledger::recover). False for one that works
+    /// beside a server on the same ledger.
+    bool recover = true;
     /// For requests that say no `max_tokens` on behalf of somebody with a budget or a limit of tokens: what is put
     /// aside for the answer, and therefore the most it may have.
     std::uint64_t default_max_tokens = 4096;

@@ -172,6 +172,8 @@ TEST_F(Routing, FallsBackForLengthAndForRefusals) {
     const auto refusal = ask(*gateway, "alone", question("hush"));
     ASSERT_TRUE(refusal) << refusal.error().describe();
     EXPECT_EQ(refusal->finish, llm::FinishReason::content_filter);
+    EXPECT_EQ(from(refusal), "a");
+    EXPECT_FALSE(refusal->extensions.get<Delivery>()->cached);
     EXPECT_EQ(ask(*gateway, "alone", question("long")).error().code(), ErrorCode::resource_exhausted);
     EXPECT_EQ(gateway->status()[0].breaker, "closed");  // none of this is a fault of a's
 }
