@@ -100,6 +100,7 @@ Result<void> run(Context& context, const Options& o) {
     serve::Services services;
     services.runtime = &context.runtime();
     TENON_TRY(services.store, context.store());
+    TENON_TRY(services.responses, store::Records::open(settings.home / "responses.db"));
     TENON_TRY(const hub::Registry* registry, context.registry());
     TENON_TRY(const auto pool, context.pool());
     (void)context.http();

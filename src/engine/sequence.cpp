@@ -133,6 +133,7 @@ void Sequence::finish(FinishReason reason) {
         if (stops_.matched() && reason == FinishReason::length) reason = FinishReason::stop;
     }
     event_.finish = reason;
+    event_.stop_string = stops_.match();
     end(std::exchange(event_, {}));
 }
 

@@ -19,7 +19,7 @@ StopMatcher::StopMatcher(const std::vector<std::string>& stops) {
 }
 
 std::string StopMatcher::push(std::string_view piece) {
-    if (matched_) return {};
+    if (matched()) return {};
     if (patterns_.empty()) return std::string(piece);
     for (const char byte : piece) {
         withheld_ += byte;
@@ -30,7 +30,7 @@ std::string StopMatcher::push(std::string_view piece) {
             if (p.state == p.text.size()) longest = std::max(longest, p.state);
         }
         if (longest > 0) {
-            matched_ = true;
+            match_ = withheld_.substr(withheld_.size() - longest);
             withheld_.resize(withheld_.size() - longest);
             return std::exchange(withheld_, {});
         }

@@ -20,7 +20,9 @@ class StopMatcher {
     [[nodiscard]] std::string push(std::string_view piece);
     /// The rest, when the text ends without a match.
     [[nodiscard]] std::string finish();
-    [[nodiscard]] bool matched() const noexcept { return matched_; }
+    [[nodiscard]] bool matched() const noexcept { return !match_.empty(); }
+    /// The stop string that was found; empty before.
+    [[nodiscard]] const std::string& match() const noexcept { return match_; }
 
   private:
     struct Pattern {
@@ -31,7 +33,7 @@ class StopMatcher {
     };
     std::vector<Pattern> patterns_;
     std::string withheld_;
-    bool matched_ = false;
+    std::string match_;
 };
 
 }  // namespace tenon::engine

@@ -118,7 +118,7 @@ task<bool> Connection::read_header() {
 task<void> Connection::refuse(int status, std::string message) {
     keep_alive_ = false;
     if (request_id_.empty()) request_id_ = core_->request_id({});
-    co_await respond(core_->error(status, std::move(message)), false);
+    co_await respond(core_->error(status, std::move(message), record_.path), false);
     co_await linger();
 }
 
@@ -158,7 +158,7 @@ task<void> Connection::answer() {
     request.method = message.method_string();
     request.target = message.target();
     for (const auto& field : message) request.headers.add(field.name_string(), field.value());
-    for (const std::string_view name : {"origin", "expect", "authorization", "x-api-key"})
+    for (const std::string_view name : {"origin", "expect", "authorization", "x-api-key", "x-goog-api-key"})
         if (const auto value = request.headers.find(name)) request_headers_.add(std::string(name), std::string(*value));
     request_id_ = core_->request_id(request.headers);
     http_1_0_ = message.version() == 10;
@@ -169,44 +169,51 @@ task<void> Connection::answer() {
     const bool head = request.method == "HEAD";
 
     auto target = parse_target(request.target);
-    if (!target) co_return co_await respond_early(core_->error(400, target.error().message()), head);
+    if (!target) co_return co_await respond_early(core_->error(400, target.error().message(), record_.path), head);
     record_.path = request.path = target->path;
     request.query = std::move(target->query);
+    if (const auto& name = options().key_parameter; !name.empty() && presented_key(request.headers).empty())
+        if (const auto key = request.query_parameter(name)) {
+            request.headers.set("X-Api-Key", std::string(*key));
+            request_headers_.set("X-Api-Key", std::string(*key));
+        }
     if (const auto problem = malformed(request); !problem.empty()) {
         keep_alive_ = false;
-        co_return co_await respond_early(core_->error(400, problem), head);
+        co_return co_await respond_early(core_->error(400, problem, record_.path), head);
     }
     auto match = core_->router.match(request.method, target->raw_path);
     if (request.method == "OPTIONS" && match.route == nullptr && (!match.allowed.empty() || request.path == "*"))
         co_return co_await respond_early(core_->options_response(request, std::move(match.allowed)), head);
     if (match.route == nullptr && !match.allowed.empty()) {
-        auto response = core_->error(405, fmt::format("{} is not allowed on {}", request.method, request.path));
+        auto response =
+            core_->error(405, fmt::format("{} is not allowed on {}", request.method, request.path), record_.path);
         response.headers.set("Allow", fmt::format("{}", fmt::join(match.allowed, ", ")));
         co_return co_await respond_early(std::move(response), head);
     }
     if (!core_->same_origin(request))
         co_return co_await respond_early(
-            core_->error(403, "this server does not take requests from pages of other origins"), head);
+            core_->error(403, "this server does not take requests from pages of other origins", record_.path), head);
     const bool open = match.route != nullptr && match.route->options.open_access;
     if (!open) {
         if (const auto allowed = core_->authorize(request); !allowed) {
-            auto response = core_->error(allowed.error());
+            auto response = core_->error(allowed.error(), record_.path);
             if (response.status == 401) response.headers.set("WWW-Authenticate", "Bearer");
             co_return co_await respond_early(std::move(response), head);
         }
     }
     if (match.route == nullptr)
-        co_return co_await respond_early(core_->error(404, fmt::format("there is nothing at {}", request.path)), head);
+        co_return co_await respond_early(
+            core_->error(404, fmt::format("there is nothing at {}", request.path), record_.path), head);
 
     const Route& route = *match.route;
     record_.route = route.pattern;
     request.path_parameters = std::move(match.parameters);
     body_limit_ = route.options.max_body_bytes.value_or(options().max_body_bytes);
     if (const auto length = parser_->content_length(); length && *length > body_limit_)
-        co_return co_await respond_early(core_->error(413, too_long_text()), head);
+        co_return co_await respond_early(core_->error(413, too_long_text(), record_.path), head);
     if (const auto expect = request.headers.find("expect"); expect && !body_done() && !http_1_0_) {
         if (!equals_ignoring_case(*expect, "100-continue"))
-            co_return co_await respond_early(core_->error(417, "this expectation cannot be met"), head);
+            co_return co_await respond_early(core_->error(417, "this expectation cannot be met", record_.path), head);
         expects_continue_ = true;
     }
     watch_wanted_ = true;
@@ -221,7 +228,7 @@ task<void> Connection::answer() {
             const int status = code == ErrorCode::resource_exhausted  ? 413
                                : code == ErrorCode::deadline_exceeded ? 408
                                                                       : 400;
-            co_return co_await respond_early(core_->error(status, read.error().message()), head);
+            co_return co_await respond_early(core_->error(status, read.error().message(), record_.path), head);
         } else {
             request.body = std::move(*read);
         }
@@ -274,7 +281,7 @@ task<HttpResponse> Connection::call(const Route& route, HttpRequest request, Cal
         what = error.what();
     }
     log_failure(what);
-    co_return core_->error(500, "the server failed to answer; its log says why");
+    co_return core_->error(500, "the server failed to answer; its log says why", record_.path);
 }
 
 task<void> Connection::call_streaming(const Route& route, HttpRequest request, CallContext context) {
@@ -296,7 +303,7 @@ task<void> Connection::call_streaming(const Route& route, HttpRequest request, C
     if (told)
         keep_alive_ = false;  // the body ends without its last chunk: the client notices
     else
-        co_await respond(core_->error(done.error()), head);
+        co_await respond(core_->error(done.error(), record_.path), head);
 }
 
 void Connection::log_failure(const std::string& what) const {

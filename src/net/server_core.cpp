@@ -31,8 +31,10 @@ std::string ServerCore::request_id(const Headers& headers) {
 
 std::string_view presented_key(const Headers& headers) noexcept {
     auto given = headers.find("authorization").value_or("");
-    if (given.size() <= 7 || !equals_ignoring_case(given.substr(0, 7), "bearer "))
-        return headers.find("x-api-key").value_or("");
+    if (given.size() <= 7 || !equals_ignoring_case(given.substr(0, 7), "bearer ")) {
+        const auto key = headers.find("x-api-key").value_or("");
+        return key.empty() ? headers.find("x-goog-api-key").value_or("") : key;
+    }
     given.remove_prefix(7);
     while (given.starts_with(' ')) given.remove_prefix(1);
     return given;
@@ -51,8 +53,8 @@ Result<void> ServerCore::authorize(const HttpRequest& request) const {
     return fail(ErrorCode::unauthenticated, "a valid API key is needed: send it as \"Authorization: Bearer KEY\"");
 }
 
-HttpResponse ServerCore::error(int status, std::string message) const {
-    if (options.error_response) return options.error_response(status, std::move(message));
+HttpResponse ServerCore::error(int status, std::string message, std::string_view path) const {
+    if (options.error_response) return options.error_response(status, std::move(message), path);
     const char* type = status == 401   ? "authentication_error"
                        : status == 403 ? "permission_error"
                        : status == 404 ? "not_found_error"
@@ -63,8 +65,8 @@ HttpResponse ServerCore::error(int status, std::string message) const {
     return HttpResponse::json(json::dump(json::Object{{"error", std::move(error)}}), status);
 }
 
-HttpResponse ServerCore::error(const Error& problem) const {
-    auto response = error(status_of(problem.code()), problem.describe());
+HttpResponse ServerCore::error(const Error& problem, std::string_view path) const {
+    auto response = error(status_of(problem.code()), problem.describe(), path);
     if (const auto wait = problem.retry_after_ms())
         response.headers.set("Retry-After", std::to_string((*wait + 999) / 1000));
     return response;

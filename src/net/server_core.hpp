@@ -24,8 +24,9 @@ struct ServerCore {
     [[nodiscard]] std::string request_id(const Headers& headers);
     /// Whether no key is asked for or a right one is given; takes the same time for any wrong one of the fixed keys.
     [[nodiscard]] Result<void> authorize(const HttpRequest& request) const;
-    [[nodiscard]] HttpResponse error(int status, std::string message) const;
-    [[nodiscard]] HttpResponse error(const Error& error) const;
+    /// `path`: of the request, as far as it is known.
+    [[nodiscard]] HttpResponse error(int status, std::string message, std::string_view path) const;
+    [[nodiscard]] HttpResponse error(const Error& error, std::string_view path) const;
     /// False for a request that a page of another origin makes a browser send, and that may change something: browsers
     /// hide the answer from such a page, but send a simple POST all the same.
     [[nodiscard]] bool same_origin(const HttpRequest& request) const;

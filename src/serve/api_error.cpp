@@ -85,7 +85,7 @@ net::HttpResponse error_response(const ApiError& e) {
 
 net::HttpResponse error_response(const Error& error) { return error_response(api_error(error)); }
 
-net::HttpResponse plain_error(int status, std::string message) {
+ApiError plain_error(int status, std::string message) {
     ApiError e;
     e.status = status;
     e.message = std::move(message);
@@ -94,7 +94,7 @@ net::HttpResponse plain_error(int status, std::string message) {
     if (status == 404) e.code = "not_found";
     if (status == 405) e.code = "method_not_allowed";
     if (status == 413) e.code = "request_too_large";
-    return error_response(e);
+    return e;
 }
 
 }  // namespace tenon::serve

@@ -30,6 +30,6 @@ using ApiResult = std::expected<T, ApiError>;
 [[nodiscard]] net::HttpResponse error_response(const ApiError& error);
 [[nodiscard]] net::HttpResponse error_response(const Error& error);
 /// For errors of the HTTP layer itself (404, 405, 413, 401 …).
-[[nodiscard]] net::HttpResponse plain_error(int status, std::string message);
+[[nodiscard]] ApiError plain_error(int status, std::string message);
 
 }  // namespace tenon::serve

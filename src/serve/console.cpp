@@ -37,7 +37,7 @@ task<net::HttpResponse> file(std::string path) {
         co_return net::HttpResponse::text(
             "The console was not built into this program: it needs Node.js at build time. `./run` builds it. The API "
             "is under /v1.\n");
-    co_return plain_error(404, "there is nothing at " + path);
+    co_return error_response(plain_error(404, "there is nothing at " + path));
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ task<Result<void>> upload(StatePtr state, net::HttpRequest http, std::shared_ptr
     auto parts = co_await net::read_form(stream, std::move(content_type), directory->path());
     if (!parts) {
         if (parts.error().code() == ErrorCode::resource_exhausted)
-            co_return co_await send_response(writer, plain_error(413, parts.error().describe()));
+            co_return co_await send_response(writer, error_response(plain_error(413, parts.error().describe())));
         co_return co_await send_response(writer, error_response(parts.error()));
     }
     std::erase_if(*parts, [](const net::FormPart& p) { return !p.head.file_name; });

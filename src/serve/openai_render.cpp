@@ -52,14 +52,31 @@ json::Value render_completion_logprobs(const std::vector<llm::TokenLogprob>& tok
                         {"text_offset", std::move(offsets)}};
 }
 
-json::Array render_tool_calls(const std::vector<llm::ToolCallPart>& calls, bool with_index) {
+json::Array render_tool_calls(const std::vector<llm::ToolCallPart>& calls) {
     json::Array out;
-    for (std::size_t i = 0; i < calls.size(); ++i) {
-        json::Object call{{"id", calls[i].id},
-                          {"type", "function"},
-                          {"function", json::Object{{"name", calls[i].name}, {"arguments", calls[i].arguments_json}}}};
-        if (with_index) call["index"] = i;
-        out.push_back(std::move(call));
+    for (const auto& call : calls)
+        out.push_back(
+            json::Object{{"id", call.id},
+                         {"type", "function"},
+                         {"function", json::Object{{"name", call.name}, {"arguments", call.arguments_json}}}});
+    return out;
+}
+
+json::Array render_call_pieces(const std::vector<Step>& steps) {
+    json::Array out;
+    for (const auto& step : steps) {
+        if (const auto* call = std::get_if<CallStep>(&step)) {
+            out.push_back(json::Object{{"index", call->index},
+                                       {"id", call->id},
+                                       {"type", "function"},
+                                       {"function", json::Object{{"name", call->name}, {"arguments", ""}}}});
+        } else if (const auto* piece = std::get_if<ArgumentsStep>(&step)) {
+            if (!out.empty() && out.back().at("index") == piece->index)
+                out.back().get_object()["function"].get_object()["arguments"] = piece->text;
+            else
+                out.push_back(
+                    json::Object{{"index", piece->index}, {"function", json::Object{{"arguments", piece->text}}}});
+        }
     }
     return out;
 }

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include <cmath>
-
 #include "serve/answer_form.hpp"
+#include "serve/fields.hpp"
 #include "tenon/base/base64.hpp"
 
 namespace tenon::serve {
@@ -19,52 +18,15 @@ const json::Value* given(const json::Value& body, std::string_view key) {
 }
 
 ApiResult<std::optional<double>> number(const json::Value& body, const char* key, double low, double high) {
-    const auto* value = given(body, key);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_number()) return bad_param(key, fmt::format("'{}' must be a number", key), "invalid_type");
-    const double v = value->to_number<double>();
-    if (!(v >= low && v <= high))
-        return bad_param(key, fmt::format("'{}' must be between {} and {}, not {}", key, low, high, v));
-    return v;
+    return Fields(body).number(key, low, high);
 }
-
 ApiResult<std::optional<std::int64_t>> integer(const json::Value& body, const char* key, std::int64_t low,
                                                std::int64_t high) {
-    const auto* value = given(body, key);
-    if (value == nullptr) return std::nullopt;
-    std::int64_t v = 0;
-    if (const auto* i = value->if_int64())
-        v = *i;
-    else if (const auto* d = value->if_double(); d != nullptr && std::floor(*d) == *d && std::abs(*d) < 9e15)
-        v = static_cast<std::int64_t>(*d);
-    else
-        return bad_param(key, fmt::format("'{}' must be a whole number", key), "invalid_type");
-    if (v < low && high == INT64_MAX)
-        return bad_param(key, fmt::format("'{}' must be at least {}, not {}", key, low, v));
-    if (v < low || v > high)
-        return bad_param(key, fmt::format("'{}' must be between {} and {}, not {}", key, low, high, v));
-    return v;
+    return Fields(body).integer(key, low, high);
 }
+ApiResult<bool> boolean(const json::Value& body, const char* key) { return Fields(body).boolean(key); }
 
-ApiResult<bool> boolean(const json::Value& body, const char* key) {
-    const auto* value = given(body, key);
-    if (value == nullptr) return false;
-    if (!value->is_bool()) return bad_param(key, fmt::format("'{}' must be true or false", key), "invalid_type");
-    return value->get_bool();
-}
-
-ApiResult<std::string> model_name(const json::Value& body) {
-    const auto* value = given(body, "model");
-    if (value == nullptr) return std::string();
-    if (!value->is_string()) return bad_param("model", "'model' must be a string", "invalid_type");
-    return std::string(view(value->get_string()));
-}
-
-#define SERVE_TRY(decl, ...)                                                           \
-    auto TENON_CONCAT(serve_try_, __LINE__) = (__VA_ARGS__);                           \
-    if (!TENON_CONCAT(serve_try_, __LINE__))                                           \
-        return std::unexpected(std::move(TENON_CONCAT(serve_try_, __LINE__)).error()); \
-    decl = std::move(*TENON_CONCAT(serve_try_, __LINE__))
+ApiResult<std::string> model_name(const json::Value& body) { return Fields(body).text("model"); }
 
 ApiResult<llm::GenerationSettings> settings(const json::Value& body, std::uint64_t max_tokens,
                                             const char* max_tokens_key) {
@@ -269,6 +231,20 @@ ApiResult<ChatBody> parse_chat(const json::Value& body, std::uint64_t max_tokens
         }
     }
     SERVE_TRY(out.request.format, answer_form(body));
+    SERVE_CHECK(Fields(body).none({"functions", "function_call"}, "is not taken any more; use 'tools'"));
+    SERVE_CHECK(Fields(body).none({"audio", "web_search_options"}, "is not supported"));
+    SERVE_TRY(const auto modalities, Fields(body).texts("modalities", 8));
+    for (const auto& modality : modalities)
+        if (modality != "text")
+            return bad_param("modalities", fmt::format("answers are text here, not {}", modality), "unsupported_value");
+    SERVE_TRY(const auto effort, Fields(body).text("reasoning_effort"));
+    if (!effort.empty()) {
+        out.request.reasoning.emplace().effort = llm::effort_from(effort);
+        if (!out.request.reasoning->effort)
+            return bad_param("reasoning_effort", fmt::format("'{}' is no effort; use none, minimal, low, medium, high "
+                                                             "or xhigh",
+                                                             effort));
+    }
     out.request.user = json::string_or(body, "user", "");
     return out;
 }

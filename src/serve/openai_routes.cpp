@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "serve/answer.hpp"
+#include "serve/anthropic/routes.hpp"
 #include "serve/openai_render.hpp"
 #include "serve/openai_request.hpp"
 #include "serve/state.hpp"
@@ -117,7 +119,7 @@ task<Result<void>> chat_whole(StatePtr state, std::shared_ptr<net::ResponseWrite
         message["content"] = text.empty() && !calls.empty() ? json::Value(nullptr) : json::Value(text);
         message["refusal"] = nullptr;
         if (!reasoning.empty()) message["reasoning_content"] = reasoning;
-        if (!calls.empty()) message["tool_calls"] = render_tool_calls(calls, false);
+        if (!calls.empty()) message["tool_calls"] = render_tool_calls(calls);
         json::Object choice{
             {"index", i}, {"message", std::move(message)}, {"finish_reason", finish_name(reply->finish)}};
         choice["logprobs"] =
@@ -170,6 +172,7 @@ task<Result<void>> chat_stream(StatePtr state, std::shared_ptr<net::ResponseWrit
         }
         if (!begun) TENON_CO_CHECK(co_await start_events(writer));
         begun = true;
+        Steps steps;
         json::Object role{{"role", "assistant"}, {"content", ""}};
         TENON_CO_CHECK(co_await send_event(writer, delta(i, std::move(role), nullptr, nullptr)));
         for (bool more = true; more;) {
@@ -180,7 +183,7 @@ task<Result<void>> chat_stream(StatePtr state, std::shared_ptr<net::ResponseWrit
             json::Object content;
             if (!e.text.empty()) content["content"] = e.text;
             if (!e.reasoning.empty()) content["reasoning_content"] = e.reasoning;
-            if (!e.tool_calls.empty()) content["tool_calls"] = render_tool_calls(e.tool_calls, true);
+            if (auto calls = render_call_pieces(steps.of(e)); !calls.empty()) content["tool_calls"] = std::move(calls);
             json::Value logprobs = nullptr;
             if (!e.logprobs.empty()) logprobs = render_chat_logprobs(e.logprobs);
             if (!content.empty() || !logprobs.is_null()) {
@@ -232,6 +235,8 @@ task<Result<void>> chat(StatePtr state, net::HttpRequest http, std::shared_ptr<n
         problem.param = "model";
         co_return co_await send_response(writer, error_response(problem));
     }
+    if (auto able = check_abilities(body->request, **model); !able)
+        co_return co_await send_response(writer, error_response(able.error()));
     const RunningGeneration running(state, body->model, context.call.stop);
     if (body->stream) co_return co_await chat_stream(state, writer, context, std::move(*model), std::move(*body));
     co_return co_await chat_whole(state, writer, context, std::move(*model), std::move(*body));
@@ -346,14 +351,16 @@ task<Result<void>> completion(StatePtr state, net::HttpRequest http, std::shared
     co_return co_await send_done(writer);
 }
 
-task<net::HttpResponse> list_models(StatePtr state, net::HttpRequest, net::CallContext) {
+task<net::HttpResponse> list_models(StatePtr state, net::HttpRequest http, net::CallContext context) {
+    if (anthropic::speaks(http)) co_return anthropic::list_models(*state, http, context.request_id);
     json::Array data;
     for (const auto& m : state->services.models()) data.push_back(model_object(m));
     co_return net::HttpResponse::json(json::dump(json::Object{{"object", "list"}, {"data", std::move(data)}}));
 }
 
-task<net::HttpResponse> show_model(StatePtr state, net::HttpRequest http, net::CallContext) {
+task<net::HttpResponse> show_model(StatePtr state, net::HttpRequest http, net::CallContext context) {
     const std::string name(http.path_parameter("id"));
+    if (anthropic::speaks(http)) co_return anthropic::show_model(*state, name, context.request_id);
     for (const auto& m : state->services.models())
         if (m.name == name) co_return net::HttpResponse::json(json::dump(model_object(m)));
     ApiError e;

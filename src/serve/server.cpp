@@ -3,6 +3,13 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "serve/anthropic/render.hpp"
+#include "serve/anthropic/routes.hpp"
+#include "serve/gemini/render.hpp"
+#include "serve/gemini/routes.hpp"
+#include "serve/ollama/render.hpp"
+#include "serve/ollama/routes.hpp"
+#include "serve/responses/routes.hpp"
 #include "serve/state.hpp"
 #include "tenon/net/http_server.hpp"
 
@@ -14,6 +21,15 @@ struct Server::Impl {
 };
 
 namespace {
+
+/// Errors of HTTP itself, in the words of the protocol that the path belongs to.
+net::HttpResponse http_error(int status, std::string message, std::string_view path) {
+    auto problem = plain_error(status, std::move(message));
+    if (path.starts_with("/v1/messages")) return anthropic::error_response(problem, {});
+    if (path.starts_with("/v1beta/")) return gemini::google_error(problem);
+    if (path.starts_with("/api/")) return ollama::error_line(problem);
+    return error_response(problem);
+}
 
 task<net::HttpResponse> health(StatePtr state) {
     const double up = std::chrono::duration<double>(std::chrono::steady_clock::now() - state->started).count();
@@ -75,6 +91,10 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     net::Router router;
     add_openai_routes(router, impl->state);
     add_embedding_route(router, impl->state);
+    anthropic::add_routes(router, impl->state);
+    responses::add_routes(router, impl->state);
+    gemini::add_routes(router, impl->state);
+    ollama::add_routes(router, impl->state);
     add_rag_routes(router, impl->state);
     add_knowledge_routes(router, impl->state);
     add_console_routes(router);
@@ -94,7 +114,8 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     http.accept_key = state.services.accept_key;
     http.add_headers = state.services.add_headers;
     http.cors.origins = state.options.cors_origins;
-    http.error_response = plain_error;
+    http.error_response = http_error;
+    http.key_parameter = "key";  // as Gemini's clients may send it
     http.on_complete = [s = impl->state](const net::AccessRecord& r) { record(*s, r); };
     http.log = state.options.log;
     TENON_TRY(impl->http,

@@ -134,3 +134,37 @@ install_node_modules() {
     (cd "$NODE_HOME" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >"$OUT/npm-e2e.log" 2>&1) || { tail -n 20 "$OUT/npm-e2e.log"; return 1; }
   fi
 }
+
+# client_test NAME : tests/e2e/node/NAME.mjs, published clients, against a server with the small models and another that asks for a key; then ends.
+client_test() {
+  local script=$1 keyed code
+  need_models qwen2.5-coder-0.5b.gguf smollm2-135m.gguf minilm
+  if ! install_node_modules; then
+    skip "$script" "Node.js with npm, or the packages of tests/e2e/node/package.json"
+    finish
+  fi
+  cat >"$TENON_HOME/models.toml" <<TOML
+[models.smollm2-135m]
+file = "model.gguf"
+sources = ["file:$MODELS/smollm2-135m.gguf"]
+[models."qwen2.5-coder-0.5b"]
+file = "model.gguf"
+sources = ["file:$MODELS/qwen2.5-coder-0.5b.gguf"]
+[models.minilm]
+role = "embedding"
+sources = ["file:$MODELS/minilm"]
+TOML
+  check "models come from local sources under their aliases" run_code 0 "$TENON" pull smollm2-135m qwen2.5-coder-0.5b minilm
+  export TENON_MODEL=qwen2.5-coder-0.5b TENON_EMBEDDING_MODEL=minilm TENON_CONTEXT=4096
+  TENON_SERVER_KEYS=sesame start_server
+  keyed=$URL
+  start_server
+  cp "$ROOT/tests/e2e/node/"*.mjs "$NODE_HOME/"
+  TENON=$TENON TENON_URL=$URL TENON_KEYED_URL=$keyed timeout 600 node "$NODE_HOME/$script.mjs" >"$WORK/client" 2>&1
+  code=$?
+  counts "$WORK/client"
+  grep -q '^# [0-9]* passed' "$WORK/client" || check "the client ran to its end" test "$code" = 0
+  stop_server
+  check "the server ends well after all that" test "$STOPPED" = 0
+  finish
+}

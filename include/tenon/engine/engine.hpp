@@ -67,6 +67,7 @@ struct GenerationEvent {
     std::vector<Step> logprobs;  ///< when asked for
     // Set on the last event only:
     std::optional<FinishReason> finish;
+    std::string stop_string;  ///< the one that ended the answer; empty: none did
     std::optional<Error> error;
     Usage usage;
     Timings timings;

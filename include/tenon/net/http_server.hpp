@@ -18,7 +18,10 @@ namespace tenon::net {
 /// with a method other than GET, HEAD and OPTIONS gets 403.
 struct CorsOptions {
     std::vector<std::string> origins{};  ///< "https://app.example", or "*" for any
-    std::vector<std::string> allowed_headers{"Authorization", "Content-Type", "X-Api-Key", "X-Request-Id"};
+    std::vector<std::string> allowed_headers{
+        "Authorization",    "Content-Type",      "X-Api-Key",      "X-Goog-Api-Key",
+        "X-Request-Id",     "Anthropic-Version", "Anthropic-Beta", "Anthropic-Dangerous-Direct-Browser-Access",
+        "X-Goog-Api-Client"};
     bool credentials = false;
     std::chrono::seconds max_age{600};
 };
@@ -45,7 +48,8 @@ struct HttpServerOptions {
     std::chrono::milliseconds write_timeout{60'000};       ///< for the client to take one piece of the answer
     std::chrono::milliseconds time_limit{0};               ///< of a handler; zero: none
     CorsOptions cors{};
-    std::vector<std::string> api_keys{};  ///< not empty: one must come as `Authorization: Bearer` or `X-Api-Key`
+    std::vector<std::string> api_keys{};  ///< not empty: one must come as `Authorization: Bearer`, `X-Api-Key` …
+    std::string key_parameter{};          ///< also a query parameter that a key may come in; empty: none
     /// Asked about a key that is none of `api_keys`, or is empty because none was shown: whether it may make this
     /// request. Errors become the answer (unauthenticated 401, permission_denied 403). Called from any thread; must not
     /// block. Unset: only `api_keys` count.
@@ -53,15 +57,15 @@ struct HttpServerOptions {
     /// Adds fields to the answer of a request that showed this key. Called from any thread; must not block.
     std::function<void(std::string_view key, Headers& response)> add_headers{};
     std::string server_name = "tenon";
-    /// Makes the body of the server's own errors (404, 413, …); empty: a JSON object {"error": {"message", "type",
-    /// "code"}}.
-    std::function<HttpResponse(int status, std::string message)> error_response{};
+    /// Makes the body of the server's own errors (404, 413, …) on a path (empty when it is not known); unset: a JSON
+    /// object {"error": {"message", "type", "code"}}.
+    std::function<HttpResponse(int status, std::string message, std::string_view path)> error_response{};
     std::function<void(const AccessRecord&)> on_complete{};  ///< called from any thread
     LogSink log{};
 };
 
-/// The key a request shows: `Authorization: Bearer KEY`, else `X-Api-Key: KEY`, else empty. Valid as long as the
-/// headers.
+/// The key a request shows: `Authorization: Bearer KEY`, else `X-Api-Key`, else `X-Goog-Api-Key`, else empty. Valid as
+/// long as the headers.
 [[nodiscard]] std::string_view presented_key(const Headers& headers) noexcept;
 
 /// Serves from construction on until `shutdown` or destruction. Thread-safe.

@@ -12,6 +12,15 @@
 
 namespace tenon::provider {
 
+namespace local {
+
+/// Of answers (`ChatResponse::extensions`).
+struct AnswerExtras {
+    std::string stop_string;  ///< the stop string that ended the answer; empty: none did
+};
+
+}  // namespace local
+
 struct LocalChatOptions {
     std::string name;  ///< what `name()` says; empty: the model's own
     engine::EngineOptions engine{};
@@ -46,6 +55,9 @@ class LocalChatModel final : public llm::ChatModel, public std::enable_shared_fr
     [[nodiscard]] task<Result<StreamPtr<llm::ChatEvent>>> complete(llm::CompletionRequest request,
                                                                    CallOptions options) override;
     [[nodiscard]] std::size_t count_tokens(std::string_view text) const override;
+    /// Exact. Errors: as `stream`.
+    [[nodiscard]] task<Result<std::size_t>> count_request_tokens(llm::ChatRequest request,
+                                                                 CallOptions options) override;
 
     /// The tokens `stream` would compute for this request. Errors: as `stream`.
     [[nodiscard]] Result<std::vector<text::TokenId>> prompt_tokens(const llm::ChatRequest& request) const;

@@ -13,6 +13,7 @@
 #include "tenon/net/http_message.hpp"
 #include "tenon/observe/metrics.hpp"
 #include "tenon/store/knowledge_base.hpp"
+#include "tenon/store/records.hpp"
 
 namespace tenon::serve {
 
@@ -35,6 +36,7 @@ struct Caller {
 struct Services {
     Runtime* runtime = nullptr;
     std::shared_ptr<store::Store> store;
+    std::shared_ptr<store::Records> responses{};  ///< what /v1/responses keeps; null: it keeps nothing
     std::string default_chat_model;
     std::string default_embedding_model;
     /// Opens a model by name for a caller, loading it when needed. Errors: not_found (says which are installed),

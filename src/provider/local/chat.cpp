@@ -137,6 +137,7 @@ class LocalStream final : public llm::ChatStream {
         usage_.cached_input_tokens = event.usage.cached_tokens;
         usage_.output_tokens = event.usage.completion_tokens;
         out.usage = usage_;
+        if (!event.stop_string.empty()) out.extensions.set(local::AnswerExtras{std::move(event.stop_string)});
         out.timings = {event.timings.queue_ms, event.timings.prompt_ms, event.timings.decode_ms};
         switch (*event.finish) {
             case engine::FinishReason::stop:
@@ -217,6 +218,7 @@ llm::Capabilities LocalChatModel::capabilities() const {
     c.completion = true;
     c.forced_tools = c.parallel_tools = c.tools;
     c.json = c.json_schema = c.grammar = c.regex = true;
+    c.exact_token_count = true;
     c.context_length = impl_->engine->context();
     return c;
 }
@@ -246,6 +248,12 @@ task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::complete(llm::Completion
 
 std::size_t LocalChatModel::count_tokens(std::string_view text) const {
     return impl_->tokenizer->encode(text, {.add_special = false, .parse_special = false}).size();
+}
+
+task<Result<std::size_t>> LocalChatModel::count_request_tokens(llm::ChatRequest request, CallOptions) {
+    if (request.tool_choice.mode == llm::ToolChoice::Mode::none) request.tools.clear();
+    TENON_CO_TRY(const auto tokens, prompt_tokens(request));
+    co_return tokens.size();
 }
 
 Result<std::vector<text::TokenId>> LocalChatModel::prompt_tokens(const llm::ChatRequest& request) const {

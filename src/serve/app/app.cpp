@@ -287,7 +287,7 @@ Result<std::unique_ptr<RunningApp>> App::start(Runtime& runtime, net::HttpServer
     TENON_TRY(auto routes, make_router(impl->run));
     TENON_CHECK(sync_wait(runtime, start_all(state_)));
     if (!options.error_response)
-        options.error_response = [](int status, std::string message) {
+        options.error_response = [](int status, std::string message, std::string_view) {
             Problem problem;
             problem.status = status;
             problem.detail = std::move(message);

@@ -118,7 +118,7 @@ await check("chat: without include_usage no chunk has usage", async () => {
   }
 });
 await check("chat: the client's own stream helper", async () => {
-  const run = client.beta.chat.completions.stream({ ...greedy, messages: user("Name three colours.") });
+  const run = client.chat.completions.stream({ ...greedy, messages: user("Name three colours.") });
   let deltas = 0;
   run.on("content", () => deltas++);
   assert.equal((await run.finalContent()), plain.choices[0].message.content);
