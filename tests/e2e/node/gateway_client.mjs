@@ -87,7 +87,7 @@ await check("answers tell what is left", async () => {
 await check("a rate is held, and says when to come back", async () => {
   await ask(bob, "plain", "Second?");
   const error = await rejects(ask(bob, "plain", "Third?"), OpenAI.RateLimitError, 429);
-  const wait = Number(error.headers["retry-after"]);
+  const wait = Number(error.headers.get("retry-after"));
   assert(wait > 0 && wait <= 61, `${wait}`);
 });
 await check("a budget is held, and is not tried again", async () => {
@@ -95,7 +95,7 @@ await check("a budget is held, and is not tried again", async () => {
   await ask(poor, "plain", "One?");
   await ask(poor, "plain", "Two?");
   const error = await rejects(ask(poor, "plain", "Three?"), OpenAI.RateLimitError, 429, "insufficient_quota");
-  assert.equal(error.headers["x-should-retry"], "false");
+  assert.equal(error.headers.get("x-should-retry"), "false");
   assert.match(error.message, /budget of the key 'poor'/);
 });
 await check("keys are held to their models", async () => {
