@@ -122,7 +122,7 @@ task<Result<json::Object>> ClientSession::request(std::string method, json::Obje
     TENON_CO_TRY(auto outcome,
                  co_await exchange(method, std::move(params), std::move(options), std::move(headers), revision()));
     if (!outcome) co_return std::unexpected(rpc::to_error(outcome.error(), method));
-    const auto type = json::string_or(json::Value(*outcome), "resultType", "complete");
+    const std::string type(json::string_or(json::Value(*outcome), "resultType", "complete"));
     if (type != "complete" && type != "input_required")
         co_return fail(ErrorCode::protocol, fmt::format("the MCP server gave a result of type \"{}\"", type));
     co_return std::move(*outcome);

@@ -27,7 +27,7 @@ ApiResult<void> read_input(const Fields& body, ResponsesBody& out) {
     for (std::size_t i = 0; i < out.input.size(); ++i) {
         auto* item = out.input[i].if_object();
         if (item == nullptr) return wrong_type(fmt::format("input[{}]", i), "an object");
-        const auto type = json::string_or(out.input[i], "type", "message");
+        const std::string type(json::string_or(out.input[i], "type", "message"));
         if (type == "item_reference" || item->contains("id")) continue;
         (*item)["id"] = make_id(type == "message" ? "msg_" : type == "reasoning" ? "rs_" : "fc_");
         if (type == "message") (*item)["type"] = "message";
