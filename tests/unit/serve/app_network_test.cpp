@@ -172,9 +172,11 @@ TEST(AppNetwork, ALeavingClientStopsTheHandlerAndTheStream) {
 TEST(AppNetwork, AClientThatDoesNotReadHoldsTheStreamBack) {
     App app;
     const auto made = std::make_shared<std::atomic<int>>(0);
-    app.get("/endless", [made](CallOptions call) {
+    const auto gone = std::make_shared<std::atomic<bool>>(false);
+    app.get("/endless", [made, gone](CallOptions call) {
+        const std::shared_ptr<void> alive(nullptr, [gone](void*) { *gone = true; });  // as long as the stream
         return JsonLines<std::string>{
-            stream_from<std::string>([made, call]() -> task<Result<std::optional<std::string>>> {
+            stream_from<std::string>([made, call, alive]() -> task<Result<std::optional<std::string>>> {
                 if (call.stop.stop_requested()) co_return fail(ErrorCode::cancelled, "the client has left");
                 ++*made;
                 co_return std::optional<std::string>(std::string(10'000, 'x'));
@@ -196,6 +198,7 @@ TEST(AppNetwork, AClientThatDoesNotReadHoldsTheStreamBack) {
         probe.send(get("/quick", "Connection: close\r\n"));
         return !probe.read_to_end().empty() && *made < 100'000;
     }));
+    EXPECT_TRUE(eventually([&] { return gone->load(); }));  // before that, reading would let it go on
     EXPECT_NE(client.read_to_end().find("xxx"), std::string::npos);
     EXPECT_TRUE(client.ended());
 }
