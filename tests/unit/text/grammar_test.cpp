@@ -116,19 +116,24 @@ class Words {
     std::map<std::tuple<std::size_t, std::size_t, std::size_t>, bool> known_;
 };
 
+/// Up to `most` rules of one to three sides; small letters stand for themselves, capitals for rules.
+std::vector<std::vector<std::string>> random_rules(Random& random, std::size_t most) {
+    std::vector<std::vector<std::string>> rules(1 + random() % most);
+    for (auto& rule : rules) {
+        rule.resize(1 + random() % 3);
+        for (auto& side : rule)
+            for (std::size_t n = random() % 4; n > 0; --n)
+                side += random() % 2 == 0 ? static_cast<char>('a' + random() % 2)
+                                          : static_cast<char>('A' + random() % rules.size());
+    }
+    return rules;
+}
+
 TEST(Grammar, RandomGrammarsAgreeWithBruteForce) {
     Random random(7);
     std::size_t compared = 0;
     for (std::size_t round = 0; round < test::effort(400); ++round) {
-        std::vector<std::vector<std::string>> rules(1 + random() % 4);
-        for (auto& rule : rules) {
-            rule.resize(1 + random() % 3);
-            for (auto& side : rule)
-                for (std::size_t n = random() % 4; n > 0; --n)
-                    side += random() % 2 == 0 ? static_cast<char>('a' + random() % 2)
-                                              : static_cast<char>('A' + random() % rules.size());
-        }
-        Words words(rules);
+        Words words(random_rules(random, 4));
         const auto grammar = Grammar::from_gbnf(words.gbnf());
         if (!grammar) continue;  // left recursion through several rules, or no text at all
         ++compared;
@@ -204,15 +209,7 @@ TEST(GrammarMatcher, MasksAgreeWithTryingEveryToken) {
                 {"\xc3", "\xa9", "\xe4", "\xb8", "\xad", "\xe4\xb8", "\xb8\xad", "é中", "a", "<end>"}, 9, 12);
     Random random(11);
     for (std::size_t round = 0; round < test::effort(60); ++round) {
-        std::vector<std::vector<std::string>> rules(1 + random() % 3);
-        for (auto& rule : rules) {
-            rule.resize(1 + random() % 3);
-            for (auto& side : rule)
-                for (std::size_t n = random() % 4; n > 0; --n)
-                    side += random() % 2 == 0 ? static_cast<char>('a' + random() % 2)
-                                              : static_cast<char>('A' + random() % rules.size());
-        }
-        if (const auto grammar = Grammar::from_gbnf(Words(rules).gbnf()))
+        if (const auto grammar = Grammar::from_gbnf(Words(random_rules(random, 3)).gbnf()))
             masks_agree(*grammar, small_vocabulary("ab", random(), 30), random(), 8, 8);
     }
 }
