@@ -10,8 +10,9 @@
 #include <thread>
 
 #include "model/buffer.hpp"
+#include "model/decoder_weights.hpp"
+#include "model/feed_forward.hpp"
 #include "model/kv_cache.hpp"
-#include "model/prepare.hpp"
 #include "tenon/tensor/linear.hpp"
 #include "tenon/tensor/ops.hpp"
 
@@ -19,15 +20,6 @@ namespace tenon::model {
 namespace {
 
 constexpr std::size_t batch_tokens = 512;
-
-struct Layer {
-    tensor::Weight q, k, v, o, gate, up, down;
-    std::vector<float> attention_norm, feed_forward_norm;
-    std::vector<float> q_bias, k_bias, v_bias, o_bias, gate_bias, up_bias, down_bias;  // empty: none
-    std::vector<float> q_norm, k_norm;                                                 // empty: none
-};
-
-const float* or_null(const std::vector<float>& values) noexcept { return values.empty() ? nullptr : values.data(); }
 
 class Decoder final : public CausalModel {
   public:
@@ -53,116 +45,46 @@ class Decoder final : public CausalModel {
         std::size_t first;  // position of that token
     };
 
-    [[nodiscard]] Result<void> load_layer(std::size_t index, WeightLoader& loader);
-    [[nodiscard]] Result<void> load_vector(std::string_view gguf, std::string_view hf, std::size_t size, bool needed,
-                                           std::vector<float>& into);
     [[nodiscard]] Result<void> reserve_buffers();
     [[nodiscard]] Result<std::size_t> plan(std::span<const SequenceStep> steps);
     void compute(tensor::Worker& worker) const noexcept;
     void embed(tensor::Worker& worker) const noexcept;
     void attend(tensor::Worker& worker, std::size_t index) const noexcept;
-    void feed_forward(tensor::Worker& worker, const Layer& layer) const noexcept;
+    void normalise_heads(tensor::Worker& worker, const DecoderLayer& layer) const noexcept;
+    void feed_forward(tensor::Worker& worker, const DecoderLayer& layer) const noexcept;
+    void normalise(tensor::Worker& worker, const NormWeights& norm, const float* from, std::size_t tokens,
+                   float* to) const noexcept;
+    /// What half a block computed goes straight into the residual stream.
+    [[nodiscard]] bool is_direct(const NormWeights& post_norm) const noexcept {
+        return !post_norm && spec_.residual_scale == 1;
+    }
+    void add_branch(tensor::Worker& worker, const NormWeights& post_norm) const noexcept;
+    void cap_logits(tensor::Worker& worker) const noexcept;
     [[nodiscard]] std::span<std::byte> scratch() const noexcept { return {scratch_.data(), scratch_.size()}; }
 
     SourcePtr source_;
     DecoderSpec spec_;
     text::TokenizerPtr tokenizer_;
-    tensor::MatrixView embedding_;
-    tensor::Weight output_;
-    std::vector<float> output_norm_;
-    std::vector<Layer> layers_;
-    std::vector<Buffer> copies_;
+    DecoderWeights weights_;
+    FeedForward feed_forward_;
 
-    Buffer x_, normed_, q_, k_, v_, mixed_, gate_, up_, cosines_, sines_, scratch_, logits_;
+    Buffer x_, normed_, branch_, q_, k_, v_, mixed_, scratch_, logits_;
+    std::vector<Buffer> cosines_, sines_;  // of each rotary embedding
     // The forward pass under way.
     std::vector<Part> parts_;
     std::vector<text::TokenId> tokens_;
     std::vector<std::size_t> wanted_;  // rows whose logits are asked for
 };
 
-Result<void> Decoder::load_vector(std::string_view gguf, std::string_view hf, std::size_t size, bool needed,
-                                  std::vector<float>& into) {
-    if (!needed && source_->find(gguf, hf) == nullptr) return {};
-    TENON_TRY(const TensorRecord* record, source_->tensor(gguf, hf, {size}));
-    TENON_TRY(into, record->floats());
-    return {};
-}
-
-Result<void> Decoder::load_layer(std::size_t index, WeightLoader& loader) {
-    Layer& layer = layers_[index];
-    const std::size_t width = spec_.width;
-    const std::size_t q_size = spec_.heads * spec_.head_dim;
-    const std::size_t kv_size = spec_.kv_heads * spec_.head_dim;
-    struct Matrix {
-        const char* gguf;
-        const char* hf;
-        std::size_t rows, columns;
-        tensor::Weight* weight;
-        std::vector<float>* bias;
-    };
-    const Matrix matrices[] = {
-        {"attn_q", "self_attn.q_proj", q_size, width, &layer.q, &layer.q_bias},
-        {"attn_k", "self_attn.k_proj", kv_size, width, &layer.k, &layer.k_bias},
-        {"attn_v", "self_attn.v_proj", kv_size, width, &layer.v, &layer.v_bias},
-        {"attn_output", "self_attn.o_proj", width, q_size, &layer.o, &layer.o_bias},
-        {"ffn_gate", "mlp.gate_proj", spec_.hidden, width, &layer.gate, &layer.gate_bias},
-        {"ffn_up", "mlp.up_proj", spec_.hidden, width, &layer.up, &layer.up_bias},
-        {"ffn_down", "mlp.down_proj", width, spec_.hidden, &layer.down, &layer.down_bias},
-    };
-    for (const Matrix& m : matrices) {
-        TENON_TRY(const TensorRecord* record,
-                  source_->tensor(fmt::format("blk.{}.{}.weight", index, m.gguf),
-                                  fmt::format("layers.{}.{}.weight", index, m.hf), {m.rows, m.columns}));
-        loader.add(*record, *m.weight);
-        TENON_CHECK(load_vector(fmt::format("blk.{}.{}.bias", index, m.gguf),
-                                fmt::format("layers.{}.{}.bias", index, m.hf), m.rows, false, *m.bias));
-    }
-    TENON_CHECK(load_vector(fmt::format("blk.{}.attn_norm.weight", index),
-                            fmt::format("layers.{}.input_layernorm.weight", index), width, true, layer.attention_norm));
-    TENON_CHECK(load_vector(fmt::format("blk.{}.ffn_norm.weight", index),
-                            fmt::format("layers.{}.post_attention_layernorm.weight", index), width, true,
-                            layer.feed_forward_norm));
-    TENON_CHECK(load_vector(fmt::format("blk.{}.attn_q_norm.weight", index),
-                            fmt::format("layers.{}.self_attn.q_norm.weight", index), spec_.head_dim, false,
-                            layer.q_norm));
-    TENON_CHECK(load_vector(fmt::format("blk.{}.attn_k_norm.weight", index),
-                            fmt::format("layers.{}.self_attn.k_norm.weight", index), spec_.head_dim, false,
-                            layer.k_norm));
-    return {};
-}
-
 Result<void> Decoder::load(const LoadOptions& options) {
     source_->prefetch();
-    TENON_TRY(const TensorRecord* embedding,
-              source_->tensor("token_embd.weight", "embed_tokens.weight", {spec_.vocabulary, spec_.width}));
-    TENON_TRY(embedding_, embedding->matrix());
-    TENON_CHECK(load_vector("output_norm.weight", "norm.weight", spec_.width, true, output_norm_));
-
-    WeightLoader loader(options);
-    const bool tied = source_->is_gguf() ? source_->find("output.weight", "") == nullptr
-                                         : source_->boolean("", "tie_word_embeddings").value_or(false);
-    const TensorRecord* output = embedding;
-    if (!tied) {
-        TENON_TRY(output, source_->tensor("output.weight", "lm_head.weight", {spec_.vocabulary, spec_.width}));
-    }
-    loader.add(*output, output_);
-    for (std::size_t i = 0; i < spec_.layers; ++i) {
-        // Sizes come from the file: each layer's tensors must be there before the next is believed in.
-        if (source_->find(fmt::format("blk.{}.attn_norm.weight", i),
-                          fmt::format("layers.{}.input_layernorm.weight", i)) == nullptr)
-            return fail(ErrorCode::corrupt,
-                        fmt::format("{} promises {} layers, but holds {}", source_->path().string(), spec_.layers, i));
-    }
-    layers_ = std::vector<Layer>(spec_.layers);
-    for (std::size_t i = 0; i < spec_.layers; ++i) TENON_CHECK(load_layer(i, loader));
     // Beside the packing, which waits for memory more than for the processor.
     std::optional<Result<text::TokenizerPtr>> tokenizer;
     {
         std::jthread beside([&] { tokenizer.emplace(source_->tokenizer()); });
-        TENON_CHECK(loader.run());
+        TENON_CHECK(weights_.load(*source_, spec_, options));
     }
     TENON_TRY(tokenizer_, std::move(*tokenizer));
-    copies_ = loader.take_copies();
     if (options.repack) source_->release_pages();  // the copies are what is read from now on
     TENON_CHECK(reserve_buffers());
     if (tokenizer_->vocabulary_size() > spec_.vocabulary)
@@ -173,18 +95,22 @@ Result<void> Decoder::load(const LoadOptions& options) {
 
 Result<void> Decoder::reserve_buffers() {
     const std::size_t n = batch_tokens;
-    TENON_CHECK(x_.reserve_floats(n * spec_.width));
-    TENON_CHECK(normed_.reserve_floats(n * spec_.width));
-    TENON_CHECK(q_.reserve_floats(n * spec_.heads * spec_.head_dim));
-    TENON_CHECK(mixed_.reserve_floats(n * spec_.heads * spec_.head_dim));
-    TENON_CHECK(k_.reserve_floats(n * spec_.kv_heads * spec_.head_dim));
-    TENON_CHECK(v_.reserve_floats(n * spec_.kv_heads * spec_.head_dim));
-    TENON_CHECK(gate_.reserve_floats(n * spec_.hidden));
-    TENON_CHECK(up_.reserve_floats(n * spec_.hidden));
-    TENON_CHECK(cosines_.reserve_floats(n * spec_.rope.dimension() / 2));
-    TENON_CHECK(sines_.reserve_floats(n * spec_.rope.dimension() / 2));
-    TENON_CHECK(scratch_.reserve(
-        tensor::linear_scratch_bytes(std::max({spec_.width, spec_.hidden, spec_.heads * spec_.head_dim}), n)));
+    const std::size_t q_size = spec_.heads * spec_.head_dim;
+    for (Buffer* buffer : {&x_, &normed_}) TENON_CHECK(buffer->reserve_floats(n * spec_.width));
+    const auto branches = [&](const DecoderLayer& layer) {
+        return !is_direct(layer.attention_post_norm) || !is_direct(layer.feed_forward_post_norm);
+    };
+    if (std::ranges::any_of(weights_.layers, branches)) TENON_CHECK(branch_.reserve_floats(n * spec_.width));
+    for (Buffer* buffer : {&q_, &mixed_}) TENON_CHECK(buffer->reserve_floats(n * q_size));
+    for (Buffer* buffer : {&k_, &v_}) TENON_CHECK(buffer->reserve_floats(n * spec_.kv_heads * spec_.head_dim));
+    cosines_ = std::vector<Buffer>(spec_.ropes.size());
+    sines_ = std::vector<Buffer>(spec_.ropes.size());
+    for (std::size_t i = 0; i < spec_.ropes.size(); ++i) {
+        TENON_CHECK(cosines_[i].reserve_floats(n * spec_.ropes[i].dimension() / 2));
+        TENON_CHECK(sines_[i].reserve_floats(n * spec_.ropes[i].dimension() / 2));
+    }
+    TENON_CHECK(feed_forward_.reserve(spec_, n));
+    TENON_CHECK(scratch_.reserve(tensor::linear_scratch_bytes(std::max({spec_.width, spec_.hidden, q_size}), n)));
     TENON_CHECK(logits_.reserve_floats(spec_.vocabulary));
     parts_.reserve(n);
     tokens_.reserve(n);
@@ -233,55 +159,95 @@ Result<std::span<const float>> Decoder::forward(tensor::ThreadTeam& team, std::s
 }
 
 void Decoder::embed(tensor::Worker& worker) const noexcept {
-    const std::size_t half = spec_.rope.dimension() / 2;
+    const tensor::MatrixView& embedding = weights_.embedding;
     const auto [first, last] = worker.share(tokens_.size());
-    for (std::size_t t = first; t < last; ++t)
-        tensor::dequantize(embedding_.type,
-                           embedding_.data + static_cast<std::size_t>(tokens_[t]) * embedding_.row_bytes(),
-                           {x_.floats() + t * spec_.width, spec_.width});
     for (const Part& part : parts_)
-        for (std::size_t t = std::max(first, part.begin); t < std::min(last, part.begin + part.tokens); ++t)
-            spec_.rope.cosines_and_sines(part.first + t - part.begin, part.first + part.tokens,
-                                         cosines_.floats() + t * half, sines_.floats() + t * half);
+        for (std::size_t t = std::max(first, part.begin); t < std::min(last, part.begin + part.tokens); ++t) {
+            const std::size_t position = part.first + t - part.begin;
+            float* const row = x_.floats() + t * spec_.width;
+            tensor::dequantize(embedding.type,
+                               embedding.data + static_cast<std::size_t>(tokens_[t]) * embedding.row_bytes(),
+                               {row, spec_.width});
+            if (spec_.embedding_scale != 1)
+                for (std::size_t i = 0; i < spec_.width; ++i) row[i] *= spec_.embedding_scale;
+            if (!weights_.positions.empty()) {
+                const float* const learned = weights_.positions.data() + position * spec_.width;
+                for (std::size_t i = 0; i < spec_.width; ++i) row[i] += learned[i];
+            }
+            for (std::size_t r = 0; r < spec_.ropes.size(); ++r) {
+                const std::size_t at = t * spec_.ropes[r].dimension() / 2;
+                spec_.ropes[r].cosines_and_sines(position, part.first + part.tokens, cosines_[r].floats() + at,
+                                                 sines_[r].floats() + at);
+            }
+        }
+}
+
+void Decoder::normalise(tensor::Worker& worker, const NormWeights& norm, const float* from, std::size_t tokens,
+                        float* to) const noexcept {
+    if (spec_.norm == NormKind::rms)
+        tensor::rms_norm(worker, from, tokens, spec_.width, norm.weight.data(), spec_.epsilon, to);
+    else
+        tensor::layer_norm(worker, from, tokens, spec_.width, norm.weight.data(), norm.bias.data(), spec_.epsilon, to);
+}
+
+void Decoder::add_branch(tensor::Worker& worker, const NormWeights& post_norm) const noexcept {
+    if (post_norm) {
+        normalise(worker, post_norm, branch_.floats(), tokens_.size(), branch_.floats());
+        worker.barrier();
+    }
+    const auto [first, last] = worker.share(tokens_.size() * spec_.width, 16);
+    for (std::size_t i = first; i < last; ++i) x_.floats()[i] += spec_.residual_scale * branch_.floats()[i];
+    worker.barrier();
+}
+
+void Decoder::normalise_heads(tensor::Worker& worker, const DecoderLayer& layer) const noexcept {
+    if (layer.q_norm.empty() && layer.k_norm.empty()) return;
+    const auto apply = [&](const std::vector<float>& norm, std::size_t heads, float* values) {
+        if (norm.empty()) return;
+        const std::size_t rows = tokens_.size() * heads * spec_.head_dim / norm.size();
+        tensor::rms_norm(worker, values, rows, norm.size(), norm.data(), spec_.epsilon, values);
+    };
+    apply(layer.q_norm, spec_.heads, q_.floats());
+    apply(layer.k_norm, spec_.kv_heads, k_.floats());
+    worker.barrier();
 }
 
 void Decoder::attend(tensor::Worker& worker, std::size_t index) const noexcept {
-    const Layer& layer = layers_[index];
+    const DecoderLayer& layer = weights_.layers[index];
     const std::size_t n = tokens_.size();
     const std::size_t q_size = spec_.heads * spec_.head_dim;
     const std::size_t kv_size = spec_.kv_heads * spec_.head_dim;
-    tensor::rms_norm(worker, x_.floats(), n, spec_.width, layer.attention_norm.data(), spec_.epsilon, normed_.floats());
-    worker.barrier();
-    const auto project = [&](const tensor::Weight& weight, const std::vector<float>& bias, const Buffer& into,
-                             std::size_t size) {
-        return tensor::LinearArgs{.weight = &weight,
-                                  .x = normed_.floats(),
+    const float* input = x_.floats();
+    if (layer.attention_norm) {
+        normalise(worker, layer.attention_norm, x_.floats(), n, normed_.floats());
+        input = normed_.floats();
+        worker.barrier();
+    }
+    const auto project = [&](const Projection& projection, const Buffer& into, std::size_t size) {
+        return tensor::LinearArgs{.weight = &projection.weight,
+                                  .x = input,
                                   .x_stride = spec_.width,
                                   .tokens = n,
                                   .y = into.floats(),
                                   .y_stride = size,
-                                  .bias = or_null(bias),
+                                  .bias = projection.bias_or_null(),
                                   .accumulate = false};
     };
     // Every later token reads the keys and values. Rounding their input moves logits more than any other rounding does,
     // and they are the smallest matrices: here alone it pays to round finely.
-    const tensor::LinearArgs query[] = {project(layer.q, layer.q_bias, q_, q_size)};
-    const tensor::LinearArgs cached[] = {project(layer.k, layer.k_bias, k_, kv_size),
-                                         project(layer.v, layer.v_bias, v_, kv_size)};
+    const tensor::LinearArgs query[] = {project(layer.q, q_, q_size)};
+    const tensor::LinearArgs cached[] = {project(layer.k, k_, kv_size), project(layer.v, v_, kv_size)};
     tensor::linear_many(worker, query, cached, scratch());
     worker.barrier();
-    if (!layer.q_norm.empty())
-        tensor::rms_norm(worker, q_.floats(), n * spec_.heads, spec_.head_dim, layer.q_norm.data(), spec_.epsilon,
-                         q_.floats());
-    if (!layer.k_norm.empty())
-        tensor::rms_norm(worker, k_.floats(), n * spec_.kv_heads, spec_.head_dim, layer.k_norm.data(), spec_.epsilon,
-                         k_.floats());
-    if (!layer.q_norm.empty() || !layer.k_norm.empty()) worker.barrier();
-    tensor::rope(worker, q_.floats(), n, q_size, spec_.heads, spec_.head_dim, spec_.rope.dimension(), cosines_.floats(),
-                 sines_.floats(), spec_.rope.style());
-    tensor::rope(worker, k_.floats(), n, kv_size, spec_.kv_heads, spec_.head_dim, spec_.rope.dimension(),
-                 cosines_.floats(), sines_.floats(), spec_.rope.style());
-    worker.barrier();
+    normalise_heads(worker, layer);
+    if (const std::size_t r = spec_.rope_of[index]; r != DecoderSpec::no_rope) {
+        const Rope& rope = spec_.ropes[r];
+        tensor::rope(worker, q_.floats(), n, q_size, spec_.heads, spec_.head_dim, rope.dimension(),
+                     cosines_[r].floats(), sines_[r].floats(), rope.style());
+        tensor::rope(worker, k_.floats(), n, kv_size, spec_.kv_heads, spec_.head_dim, rope.dimension(),
+                     cosines_[r].floats(), sines_[r].floats(), rope.style());
+        worker.barrier();
+    }
     for (const Part& part : parts_)
         tensor::kv_store(worker, part.cache->layer(index), k_.floats() + part.begin * kv_size,
                          v_.floats() + part.begin * kv_size, kv_size, part.tokens, part.first, spec_.kv_heads,
@@ -295,66 +261,54 @@ void Decoder::attend(tensor::Worker& worker, std::size_t index) const noexcept {
                                    .heads = spec_.heads,
                                    .kv_heads = spec_.kv_heads,
                                    .head_dim = spec_.head_dim,
-                                   .scale = 1.0F / std::sqrt(static_cast<float>(spec_.head_dim)),
+                                   .scale = spec_.attention_scale,
                                    .window = spec_.windows[index],
-                                   .softcap = 0,
+                                   .softcap = spec_.attention_softcap,
                                    .cache = part.cache->layer(index),
                                    .out = mixed_.floats() + part.begin * q_size,
                                    .out_stride = q_size});
     worker.barrier();
+    const bool direct = is_direct(layer.attention_post_norm);
     tensor::linear(worker,
-                   {.weight = &layer.o,
+                   {.weight = &layer.o.weight,
                     .x = mixed_.floats(),
                     .x_stride = q_size,
                     .tokens = n,
-                    .y = x_.floats(),
+                    .y = direct ? x_.floats() : branch_.floats(),
                     .y_stride = spec_.width,
-                    .bias = or_null(layer.o_bias),
-                    .accumulate = true},
+                    .bias = layer.o.bias_or_null(),
+                    .accumulate = direct},
                    scratch());
     worker.barrier();
+    if (!direct) add_branch(worker, layer.attention_post_norm);
 }
 
-void Decoder::feed_forward(tensor::Worker& worker, const Layer& layer) const noexcept {
+void Decoder::feed_forward(tensor::Worker& worker, const DecoderLayer& layer) const noexcept {
     const std::size_t n = tokens_.size();
-    tensor::rms_norm(worker, x_.floats(), n, spec_.width, layer.feed_forward_norm.data(), spec_.epsilon,
-                     normed_.floats());
+    const float* input = x_.floats();
+    if (layer.feed_forward_norm) {
+        normalise(worker, layer.feed_forward_norm, x_.floats(), n, normed_.floats());
+        input = normed_.floats();
+        worker.barrier();
+    }
+    const bool direct = is_direct(layer.feed_forward_post_norm);
+    feed_forward_.compute(worker, layer, input, n, direct ? x_.floats() : branch_.floats(), direct, scratch());
+    if (!direct) add_branch(worker, layer.feed_forward_post_norm);
+}
+
+void Decoder::cap_logits(tensor::Worker& worker) const noexcept {
     worker.barrier();
-    const auto project = [&](const tensor::Weight& weight, const std::vector<float>& bias, const Buffer& into) {
-        return tensor::LinearArgs{.weight = &weight,
-                                  .x = normed_.floats(),
-                                  .x_stride = spec_.width,
-                                  .tokens = n,
-                                  .y = into.floats(),
-                                  .y_stride = spec_.hidden,
-                                  .bias = or_null(bias),
-                                  .accumulate = false};
-    };
-    const tensor::LinearArgs projections[] = {project(layer.gate, layer.gate_bias, gate_),
-                                              project(layer.up, layer.up_bias, up_)};
-    tensor::linear_many(worker, projections, scratch());
-    worker.barrier();
-    tensor::silu_mul(worker, gate_.floats(), up_.floats(), n * spec_.hidden, gate_.floats());
-    worker.barrier();
-    tensor::linear(worker,
-                   {.weight = &layer.down,
-                    .x = gate_.floats(),
-                    .x_stride = spec_.hidden,
-                    .tokens = n,
-                    .y = x_.floats(),
-                    .y_stride = spec_.width,
-                    .bias = or_null(layer.down_bias),
-                    .accumulate = true},
-                   scratch());
-    worker.barrier();
+    const auto [first, last] = worker.share(wanted_.size() * spec_.vocabulary, 16);
+    for (std::size_t i = first; i < last; ++i)
+        logits_.floats()[i] = spec_.logit_softcap * std::tanh(logits_.floats()[i] / spec_.logit_softcap);
 }
 
 void Decoder::compute(tensor::Worker& worker) const noexcept {
     embed(worker);
     worker.barrier();
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
+    for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
         attend(worker, i);
-        feed_forward(worker, layers_[i]);
+        feed_forward(worker, weights_.layers[i]);
     }
     if (wanted_.empty()) return;
     const auto [first, last] = worker.share(wanted_.size());
@@ -362,11 +316,10 @@ void Decoder::compute(tensor::Worker& worker) const noexcept {
         std::memcpy(normed_.floats() + i * spec_.width, x_.floats() + wanted_[i] * spec_.width,
                     spec_.width * sizeof(float));
     worker.barrier();
-    tensor::rms_norm(worker, normed_.floats(), wanted_.size(), spec_.width, output_norm_.data(), spec_.epsilon,
-                     normed_.floats());
+    normalise(worker, weights_.output_norm, normed_.floats(), wanted_.size(), normed_.floats());
     worker.barrier();
     tensor::linear(worker,
-                   {.weight = &output_,
+                   {.weight = &weights_.output,
                     .x = normed_.floats(),
                     .x_stride = spec_.width,
                     .tokens = wanted_.size(),
@@ -375,6 +328,7 @@ void Decoder::compute(tensor::Worker& worker) const noexcept {
                     .bias = nullptr,
                     .accumulate = false},
                    scratch());
+    if (spec_.logit_softcap != 0) cap_logits(worker);
 }
 
 }  // namespace

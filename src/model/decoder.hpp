@@ -1,6 +1,8 @@
-// The decoder that most open models are: RMS norm, rotary grouped-query attention, gated SiLU, residuals.
+// Decoder-only transformers, described as data: sizes, norms, activation, scales, windows, rotary embeddings, experts.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "model/architecture.hpp"
@@ -8,20 +10,64 @@
 
 namespace tenon::model {
 
+/// How activations are normalised: divided by their root mean square, or to mean 0 and variance 1.
+enum class NormKind : std::uint8_t { rms, layer };
+enum class Activation : std::uint8_t { silu, gelu, gelu_tanh };
+
+/// What a Hugging Face folder calls the tensors; those of a block follow "<block>.N.". An empty name: the model has
+/// none. GGUF has one name for each, and lacks those that are empty here.
+struct FolderNames {
+    std::string_view embedding = "embed_tokens", positions, output_norm = "norm", block = "layers";
+    std::string_view attention_norm = "input_layernorm", attention_post_norm;
+    std::string_view feed_forward_norm = "post_attention_layernorm", feed_forward_post_norm;
+    std::string_view q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", o = "self_attn.o_proj";
+    std::string_view qkv = "self_attn.qkv_proj";  ///< where q, k and v are one matrix
+    std::string_view q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
+    std::string_view gate = "mlp.gate_proj", up = "mlp.up_proj", down = "mlp.down_proj";
+    std::string_view gate_up = "mlp.gate_up_proj";  ///< where gate and up are one matrix
+    bool transposed = false;                        ///< a block's matrices are stored inputs first
+};
+
 /// Sizes and switches of one decoder.
 struct DecoderSpec {
     ModelInfo info;
     std::size_t vocabulary = 0, width = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, hidden = 0;
-    float epsilon = 1e-5F;
-    Rope rope;
-    std::vector<std::size_t> windows;  ///< per layer; 0: the whole past
+    FolderNames names;
 
-    /// Reads what all such models share and refuses what this decoder does not compute (experts, logit scaling, other
-    /// activations). Errors: corrupt, unsupported.
-    [[nodiscard]] static Result<DecoderSpec> read(const ModelSource& source, tensor::RopeStyle style);
+    NormKind norm = NormKind::rms;
+    float epsilon = 1e-5F;
+    float norm_offset = 0;  ///< added to the weights of every norm
+    Activation activation = Activation::silu;
+    bool gated = true;  ///< down(act(gate(x)) * up(x)); otherwise down(act(up(x)))
+    bool tied = false;  ///< of a folder: the output matrix is the embedding
+
+    float embedding_scale = 1;
+    float attention_scale = 0;  ///< of the products of queries and keys
+    float residual_scale = 1;   ///< of what a block's two halves add
+    float logit_scale = 1;
+    float attention_softcap = 0, logit_softcap = 0;  ///< 0: none
+
+    std::vector<std::size_t> windows;   ///< per layer; 0: the whole past
+    std::vector<Rope> ropes;            ///< one, or one for each kind of layer, or none
+    std::vector<std::uint8_t> rope_of;  ///< per layer: which of `ropes`; `no_rope`: none
+    static constexpr std::uint8_t no_rope = 255;
+
+    /// Reads what all such models share: sizes, norm, windows, one rotary embedding for all layers; refuses weights no
+    /// decoder reads. `names.embedding` must be set. Errors: corrupt, unsupported.
+    [[nodiscard]] static Result<DecoderSpec> read(const ModelSource& source, tensor::RopeStyle style,
+                                                  const LoadOptions& options, FolderNames names = FolderNames());
+    /// Activation by the name config.json gives it. Errors: unsupported.
+    [[nodiscard]] Result<void> read_activation(const ModelSource& source, std::string_view hf_key);
+    /// Windows of layers that alternate: from config.json's layer_types or GGUF's sliding_window_pattern, else all but
+    /// every `period`-th layer. Errors: corrupt.
+    [[nodiscard]] Result<void> read_window_pattern(const ModelSource& source, std::size_t period);
+    /// A factor or a bound, finite and not negative; `fallback` when the file does not say. Errors: corrupt.
+    [[nodiscard]] static Result<float> read_scale(const ModelSource& source, std::string_view gguf_key,
+                                                  std::string_view hf_key, double fallback);
 };
 
-/// Tensors are looked up under llama's names; biases and q/k norms are used where the file has them.
+/// Biases, norms of queries and keys (of each head or of the whole projection) and fused matrices are taken as the file
+/// has them.
 [[nodiscard]] Result<std::unique_ptr<CausalModel>> load_decoder(const SourcePtr& source, DecoderSpec spec,
                                                                 const LoadOptions& options);
 

@@ -8,7 +8,10 @@
 namespace tenon::model {
 namespace {
 
-/// Features that change the numbers and that this decoder lacks.
+constexpr std::size_t max_layers = 4096;
+constexpr std::size_t max_head_dim = 4096;
+
+/// Features that change the numbers and that no decoder here has.
 Result<void> refuse_unknown_features(const ModelSource& source) {
     const auto refuse = [&](std::string_view what) {
         return fail(ErrorCode::unsupported,
@@ -17,16 +20,6 @@ Result<void> refuse_unknown_features(const ModelSource& source) {
     if (source.integer("expert_count", "num_local_experts").value_or(0) > 0 ||
         source.integer("", "num_experts").value_or(0) > 0)
         return refuse("a mixture of experts");
-    for (const auto& [gguf, hf] : {std::pair{"logit_scale", "logit_scale"},
-                                   {"residual_scale", "residual_multiplier"},
-                                   {"embedding_scale", "embedding_multiplier"},
-                                   {"attention.scale", "attention_multiplier"}})
-        if (const auto value = source.number(gguf, hf); value && *value != 1 && *value != 0)
-            return refuse(fmt::format("{} = {}", hf, *value));
-    if (source.number("attn_logit_softcapping", "attn_logit_softcapping").value_or(0) != 0)
-        return refuse("soft-capped attention");
-    if (const auto act = source.text("", "hidden_act"); act && *act != "silu" && *act != "swish")
-        return refuse(fmt::format("the activation '{}'", *act));
     if (source.find("blk.0.ffn_gate_inp.weight", "layers.0.block_sparse_moe.gate.weight") != nullptr)
         return refuse("a mixture of experts");
     if (!source.is_gguf() && json::find(source.config(), "quantization_config") != nullptr)
@@ -34,11 +27,7 @@ Result<void> refuse_unknown_features(const ModelSource& source) {
     return {};
 }
 
-}  // namespace
-
-Result<DecoderSpec> DecoderSpec::read(const ModelSource& source, tensor::RopeStyle style) {
-    TENON_CHECK(refuse_unknown_features(source));
-    DecoderSpec spec;
+Result<void> read_sizes(const ModelSource& source, DecoderSpec& spec) {
     TENON_TRY(spec.width, source.size("embedding_length", "hidden_size"));
     TENON_TRY(spec.layers, source.size("block_count", "num_hidden_layers"));
     TENON_TRY(spec.heads, source.size("attention.head_count", "num_attention_heads"));
@@ -51,8 +40,8 @@ Result<DecoderSpec> DecoderSpec::read(const ModelSource& source, tensor::RopeSty
     if (source.integer("attention.key_length", "head_dim")) {
         TENON_TRY(spec.head_dim, source.size("attention.key_length", "head_dim"));
     }
-    if (spec.heads % spec.kv_heads != 0 || spec.head_dim == 0 || spec.head_dim > 4096 || spec.head_dim % 2 != 0 ||
-        spec.layers > 4096)
+    if (spec.heads % spec.kv_heads != 0 || spec.head_dim == 0 || spec.head_dim > max_head_dim ||
+        spec.head_dim % 2 != 0 || spec.layers > max_layers)
         return fail(ErrorCode::corrupt,
                     fmt::format("{} layers of {} heads of {} elements over {} key heads are impossible", spec.layers,
                                 spec.heads, spec.head_dim, spec.kv_heads));
@@ -60,24 +49,95 @@ Result<DecoderSpec> DecoderSpec::read(const ModelSource& source, tensor::RopeSty
         source.integer("attention.value_length", "").value_or(static_cast<std::int64_t>(spec.head_dim)) !=
             static_cast<std::int64_t>(spec.head_dim))
         return fail(ErrorCode::unsupported, "values of another length than keys");
-    const TensorRecord* embedding = source.find("token_embd.weight", "embed_tokens.weight");
+    const TensorRecord* embedding = source.find("token_embd.weight", fmt::format("{}.weight", spec.names.embedding));
     if (embedding == nullptr || embedding->shape.size() != 2)
         return fail(ErrorCode::corrupt, fmt::format("{} lacks the token embedding", source.path().string()));
     spec.vocabulary = embedding->shape[0];
+    return {};
+}
+
+}  // namespace
+
+Result<float> DecoderSpec::read_scale(const ModelSource& source, std::string_view gguf_key, std::string_view hf_key,
+                                      double fallback) {
+    const double value = source.number(gguf_key, hf_key).value_or(fallback);
+    if (!(value >= 0) || !(value < 1e6))
+        return fail(ErrorCode::corrupt, fmt::format("{} says {} = {}, which is impossible", source.path().string(),
+                                                    source.is_gguf() ? gguf_key : hf_key, value));
+    return static_cast<float>(value);
+}
+
+Result<void> DecoderSpec::read_activation(const ModelSource& source, std::string_view hf_key) {
+    const auto name = source.text("", hf_key);
+    if (!name) return {};
+    if (*name == "silu" || *name == "swish") {
+        activation = Activation::silu;
+    } else if (*name == "gelu") {
+        activation = Activation::gelu;
+    } else if (*name == "gelu_new" || *name == "gelu_pytorch_tanh" || *name == "gelu_fast") {
+        activation = Activation::gelu_tanh;
+    } else {
+        return fail(ErrorCode::unsupported, fmt::format("{} uses the activation '{}'; supported: silu, gelu, gelu_new",
+                                                        source.path().string(), *name));
+    }
+    return {};
+}
+
+Result<void> DecoderSpec::read_window_pattern(const ModelSource& source, std::size_t period) {
+    std::vector<bool> whole(layers);
+    for (std::size_t i = 0; i < layers; ++i) whole[i] = (i + 1) % period == 0;
+    if (source.is_gguf()) {
+        const GgufValue* pattern = source.gguf().find(source.architecture() + ".attention.sliding_window_pattern");
+        if (pattern != nullptr && pattern->type() == GgufType::array) {
+            const auto elements = pattern->values();
+            if (!elements || elements->size() != layers)
+                return fail(ErrorCode::corrupt, fmt::format("{} has a sliding_window_pattern of another length than "
+                                                            "its {} layers",
+                                                            source.path().string(), layers));
+            for (std::size_t i = 0; i < layers; ++i) whole[i] = !(*elements)[i].integer().value_or(0);
+        } else if (pattern != nullptr && pattern->integer().value_or(0) > 0) {
+            const auto every = static_cast<std::uint64_t>(*pattern->integer());
+            for (std::size_t i = 0; i < layers; ++i) whole[i] = (i + 1) % every == 0;
+        }
+    } else if (const json::Value* types = json::find(source.config(), "layer_types")) {
+        if (!types->is_array() || types->get_array().size() != layers)
+            return fail(ErrorCode::corrupt, fmt::format("{} has layer_types of another length than its {} layers",
+                                                        source.path().string(), layers));
+        for (std::size_t i = 0; i < layers; ++i) {
+            const json::Value& type = types->get_array()[i];
+            whole[i] = type.is_string() && type.get_string() == "full_attention";
+            if (!whole[i] && !(type.is_string() && type.get_string() == "sliding_attention"))
+                return fail(ErrorCode::unsupported,
+                            fmt::format("{} has a layer of type {}; supported: full_attention, sliding_attention",
+                                        source.path().string(), boost::json::serialize(type)));
+        }
+    } else if (const std::int64_t every = source.integer("", "sliding_window_pattern").value_or(0); every > 0) {
+        for (std::size_t i = 0; i < layers; ++i) whole[i] = (i + 1) % static_cast<std::uint64_t>(every) == 0;
+    }
+    for (std::size_t i = 0; i < layers; ++i)
+        if (whole[i]) windows[i] = 0;
+    return {};
+}
+
+Result<DecoderSpec> DecoderSpec::read(const ModelSource& source, tensor::RopeStyle style, const LoadOptions& options,
+                                      FolderNames names) {
+    TENON_CHECK(refuse_unknown_features(source));
+    DecoderSpec spec;
+    spec.names = names;
+    TENON_CHECK(read_sizes(source, spec));
     const double epsilon = source.number("attention.layer_norm_rms_epsilon", "rms_norm_eps").value_or(1e-6);
     if (!(epsilon >= 0) || !(epsilon < 1)) return fail(ErrorCode::corrupt, "the norm's epsilon is impossible");
     spec.epsilon = static_cast<float>(epsilon);
-    TENON_TRY(spec.rope, Rope::read(source, spec.head_dim, style));
-
+    TENON_CHECK(spec.read_activation(source, "hidden_act"));
+    spec.tied = source.boolean("", "tie_word_embeddings").value_or(false);
+    spec.attention_scale = 1.0F / std::sqrt(static_cast<float>(spec.head_dim));
+    spec.rope_of.assign(spec.layers, 0);
+    spec.ropes.emplace_back();
+    TENON_TRY(spec.ropes.front(), Rope::read(source, spec.head_dim, style, {.context = options.context}));
     const std::int64_t window = source.integer("attention.sliding_window", "sliding_window").value_or(0);
     spec.windows.assign(spec.layers, window > 0 ? static_cast<std::size_t>(window) : 0);
-    if (!source.is_gguf())
-        if (const json::Value* types = json::find(source.config(), "layer_types");
-            types != nullptr && types->is_array() && types->get_array().size() == spec.layers)
-            for (std::size_t i = 0; i < spec.layers; ++i) {
-                const json::Value& type = types->get_array()[i];
-                if (type.is_string() && type.get_string() == "full_attention") spec.windows[i] = 0;
-            }
+    if (!source.is_gguf() && json::find(source.config(), "layer_types") != nullptr)
+        TENON_CHECK(spec.read_window_pattern(source, 1));
 
     spec.info = source.basic_info();
     spec.info.role = ModelRole::causal;

@@ -25,7 +25,45 @@ void release_pages(std::span<const std::byte> bytes) noexcept {
 
 std::size_t alignment_of(tensor::DType type) noexcept { return type == tensor::DType::f32 ? 4 : 2; }
 
+/// Columns [first, first + count) of a matrix of plain numbers, as rows.
+void transpose(const tensor::MatrixView& from, Rows columns, std::byte* to) {
+    const std::size_t size = from.row_bytes() / from.columns;
+    for (std::size_t c = 0; c < columns.count; ++c)
+        for (std::size_t r = 0; r < from.rows; ++r)
+            std::memcpy(to + (c * from.rows + r) * size, from.data + (r * from.columns + columns.first + c) * size,
+                        size);
+}
+
 }  // namespace
+
+Result<void> WeightLoader::prepare(const Job& job, Buffer& copy) const {
+    TENON_TRY(tensor::MatrixView view, job.record->matrix());
+    std::span<const std::byte> bytes = job.record->data;
+    if (job.transposed) {
+        if (tensor::info(view.type).quantised)
+            return fail(ErrorCode::unsupported, "a quantised matrix stored with its inputs first");
+        const Rows columns = job.rows.value_or(Rows{0, view.columns});
+        TENON_CHECK(copy.reserve(columns.count * view.rows * (view.row_bytes() / view.columns)));
+        transpose(view, columns, copy.data());
+        view = {view.type, columns.count, view.rows, copy.data()};
+    } else {
+        if (job.rows) {
+            bytes = bytes.subspan(job.rows->first * view.row_bytes(), job.rows->count * view.row_bytes());
+            view.rows = job.rows->count;
+            view.data = bytes.data();
+        }
+        if (reinterpret_cast<std::uintptr_t>(view.data) % alignment_of(view.type) != 0) {
+            TENON_CHECK(copy.reserve(bytes.size()));
+            std::memcpy(copy.data(), bytes.data(), bytes.size());
+            view.data = copy.data();
+        }
+    }
+    TENON_TRY(*job.into, tensor::Weight::prepare(view, {.repack = repack_}));
+    if (job.into->owns_copy()) copy = Buffer();
+    // Now, so that the file and the copies never both stay. Other parts of a transposed matrix may still be read.
+    if (repack_ && !job.transposed) release_pages(bytes);
+    return {};
+}
 
 Result<void> WeightLoader::run() {
     copies_.resize(jobs_.size());
@@ -37,18 +75,7 @@ Result<void> WeightLoader::run() {
             const std::size_t at = next.fetch_add(1);
             if (at >= jobs_.size()) return;
             const Job& job = jobs_[at];
-            const auto prepare = [&]() -> Result<void> {
-                TENON_TRY(tensor::MatrixView view, job.record->matrix());
-                if (reinterpret_cast<std::uintptr_t>(view.data) % alignment_of(view.type) != 0) {
-                    TENON_CHECK(copies_[at].reserve(job.record->data.size()));
-                    std::memcpy(copies_[at].data(), job.record->data.data(), job.record->data.size());
-                    view.data = copies_[at].data();
-                }
-                TENON_TRY(*job.into, tensor::Weight::prepare(view, {.repack = repack_}));
-                if (repack_) release_pages(job.record->data);  // now, so that the file and the copies never both stay
-                return {};
-            };
-            if (auto done = prepare(); !done) {
+            if (auto done = prepare(job, copies_[at]); !done) {
                 const std::scoped_lock lock(mutex);
                 if (!error)
                     error.emplace(done.error().code(), fmt::format("cannot use tensor {}", job.record->name),

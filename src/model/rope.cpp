@@ -30,8 +30,12 @@ Scaling scaling_of_gguf(const ModelSource& source) {
     if (out.type == "none") out.type = "default";
     out.original = source.number("rope.scaling.original_context_length", "")
                        .value_or(source.number("context_length", "").value_or(0));
-    // llama.cpp multiplies the paper's magnitude by attn_factor.
-    const double magnitude = out.factor > 1 ? 0.1 * std::log(out.factor) + 1 : 1;
+    // llama.cpp multiplies the paper's magnitude by attn_factor, and for LongRoPE takes it as it is.
+    double magnitude = out.factor > 1 ? 0.1 * std::log(out.factor) + 1 : 1;
+    if (source.find("rope_factors_long.weight", "") != nullptr) {
+        out.type = "longrope";
+        magnitude = 1;
+    }
     out.attention_factor = magnitude * source.number("rope.scaling.attn_factor", "").value_or(1);
     out.beta_fast = source.number("rope.scaling.yarn_beta_fast", "").value_or(32);
     out.beta_slow = source.number("rope.scaling.yarn_beta_slow", "").value_or(1);
@@ -42,9 +46,11 @@ Scaling scaling_of_config(const json::Value& parameters, const ModelSource& sour
     Scaling out;
     out.type = json::string_or(parameters, "rope_type", json::string_or(parameters, "type", "default"));
     const double longest = source.number("", "max_position_embeddings").value_or(0);
-    out.original = json::number_or(parameters, "original_max_position_embeddings", longest);
-    out.factor =
-        json::number_or(parameters, "factor", out.type == "yarn" && out.original > 0 ? longest / out.original : 1);
+    // Phi-3 writes the trained length beside its scaling, not in it.
+    const double trained = source.number("", "original_max_position_embeddings").value_or(longest);
+    out.original = json::number_or(parameters, "original_max_position_embeddings", trained);
+    const bool relative = out.type == "yarn" || out.type == "longrope" || out.type == "su";
+    out.factor = json::number_or(parameters, "factor", relative && out.original > 0 ? longest / out.original : 1);
     out.beta_fast = json::number_or(parameters, "beta_fast", 32);
     out.beta_slow = json::number_or(parameters, "beta_slow", 1);
     out.low_frequency = json::number_or(parameters, "low_freq_factor", 1);
@@ -102,28 +108,79 @@ void scale_yarn(const Scaling& scaling, double base, std::span<float> frequencie
     }
 }
 
+/// The part of config.json that describes one embedding, in either of its two ages; null: none.
+const json::Value* parameters_of(const json::Value& config, bool local) {
+    const json::Value* found = json::find(config, "rope_parameters");
+    const bool current = found != nullptr && found->is_object();
+    if (current)
+        if (const json::Value* nested = json::find(*found, local ? "sliding_attention" : "full_attention");
+            nested != nullptr && nested->is_object())
+            return nested;
+    if (current) return found;
+    if (local) return nullptr;  // scaling of old is not for it
+    found = json::find(config, "rope_scaling");
+    return found != nullptr && found->is_object() ? found : nullptr;
+}
+
 }  // namespace
 
-Result<Rope> Rope::read(const ModelSource& source, std::size_t head_dim, tensor::RopeStyle style) {
+Result<void> Rope::read_long_factors(const ModelSource& source, const json::Value* parameters,
+                                     const RopeOptions& options, double original, double factor,
+                                     std::optional<double> attention_factor) {
+    const double longest = options.context != 0
+                               ? static_cast<double>(options.context)
+                               : source.number("context_length", "max_position_embeddings").value_or(original);
+    const bool is_long = longest > original;
+    std::vector<float> divisors;
+    const std::string name = is_long ? "rope_factors_long.weight" : "rope_factors_short.weight";
+    if (const TensorRecord* record = source.find(name, "")) {
+        TENON_TRY(divisors, record->floats());
+    } else if (parameters != nullptr) {
+        const json::Value* list = json::find(*parameters, is_long ? "long_factor" : "short_factor");
+        if (list != nullptr && list->is_array())
+            for (const json::Value& one : list->get_array())
+                if (one.is_number()) divisors.push_back(one.to_number<float>());
+    }
+    if (divisors.size() != frequencies_.size())
+        return fail(ErrorCode::corrupt,
+                    fmt::format("longrope scaling has {} factors, not {}", divisors.size(), frequencies_.size()));
+    for (std::size_t i = 0; i < divisors.size(); ++i) {
+        if (!(divisors[i] > 0)) return fail(ErrorCode::corrupt, "longrope scaling has an impossible factor");
+        frequencies_[i] /= divisors[i];
+    }
+    if (!attention_factor) attention_factor = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(original));
+    if (!std::isfinite(*attention_factor))
+        return fail(ErrorCode::corrupt, "longrope scaling of an impossible context length");
+    magnitude_ = static_cast<float>(*attention_factor);
+    return {};
+}
+
+Result<Rope> Rope::read(const ModelSource& source, std::size_t head_dim, tensor::RopeStyle style,
+                        const RopeOptions& options) {
     Rope rope;
     rope.style_ = style;
     Scaling scaling;
     const json::Value* parameters = nullptr;
     double part = 1;
     if (source.is_gguf()) {
-        scaling = scaling_of_gguf(source);
-        rope.base_ = source.number("rope.freq_base", "").value_or(10000);
+        rope.base_ = options.local ? source.number("rope.freq_base_swa", "").value_or(options.base)
+                                   : source.number("rope.freq_base", "").value_or(options.base);
+        if (!options.local) scaling = scaling_of_gguf(source);
     } else {
-        parameters = json::find(source.config(), "rope_parameters");
-        if (parameters == nullptr || !parameters->is_object()) parameters = json::find(source.config(), "rope_scaling");
-        if (parameters != nullptr && parameters->is_object()) scaling = scaling_of_config(*parameters, source);
-        rope.base_ = source.number("", "rope_theta").value_or(10000);
+        parameters = parameters_of(source.config(), options.local);
+        if (parameters != nullptr) scaling = scaling_of_config(*parameters, source);
+        rope.base_ = options.base;
+        for (const char* key : options.local
+                                   ? std::initializer_list<const char*>{"rope_local_base_freq", "local_rope_theta"}
+                                   : std::initializer_list<const char*>{"rope_theta", "global_rope_theta"})
+            rope.base_ = source.number("", key).value_or(rope.base_);
         part = source.number("", "partial_rotary_factor").value_or(1);
-        if (parameters != nullptr && parameters->is_object()) {
+        if (parameters != nullptr) {
             rope.base_ = json::number_or(*parameters, "rope_theta", rope.base_);
             part = json::number_or(*parameters, "partial_rotary_factor", part);
         }
     }
+    if (!(part > 0) || part > 1) return fail(ErrorCode::corrupt, "partial_rotary_factor is no part of a head");
     const auto whole = static_cast<std::int64_t>(static_cast<double>(head_dim) * part);
     const std::int64_t dimension = source.integer("rope.dimension_count", "").value_or(whole);
     if (dimension < 2 || dimension % 2 != 0 || static_cast<std::uint64_t>(dimension) > head_dim)
@@ -160,9 +217,14 @@ Result<Rope> Rope::read(const ModelSource& source, std::size_t head_dim, tensor:
             static_cast<std::size_t>(source.number("context_length", "max_position_embeddings").value_or(0));
         if (rope.trained_length_ == 0 || rope.dimension_ <= 2)
             return fail(ErrorCode::corrupt, "dynamic rope scaling without a context length");
+    } else if (scaling.type == "longrope" || scaling.type == "su") {
+        TENON_CHECK(needs_original());
+        TENON_CHECK(rope.read_long_factors(source, parameters, options, scaling.original, scaling.factor,
+                                           scaling.attention_factor));
     } else if (scaling.type != "default") {
         return fail(ErrorCode::unsupported,
-                    fmt::format("rope scaling '{}'; supported: default, linear, dynamic, llama3, yarn", scaling.type));
+                    fmt::format("rope scaling '{}'; supported: default, linear, dynamic, llama3, yarn, longrope",
+                                scaling.type));
     }
     if (const TensorRecord* divisors = source.find("rope_freqs.weight", "")) {
         TENON_TRY(const std::vector<float> values, divisors->floats());

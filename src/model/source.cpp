@@ -9,6 +9,8 @@
 #include <cmath>
 #include <map>
 
+#include "model/folder_config.hpp"
+
 namespace tenon::model {
 namespace {
 
@@ -131,6 +133,7 @@ Result<std::shared_ptr<const ModelSource>> ModelSource::open(const std::filesyst
         return fail(ErrorCode::not_found,
                     fmt::format("{} is not a model folder: it has no config.json", path.string()));
     TENON_TRY(json::Value config, read_json_file(path / "config.json"));
+    config = common_config(std::move(config));
     TENON_TRY(SafetensorsFile file, SafetensorsFile::open_folder(path));
     std::string name(json::string_or(config, "model_type", ""));
     if (name.empty())
@@ -212,7 +215,8 @@ const TensorRecord* ModelSource::find(std::string_view gguf_name, std::string_vi
     if (hf_name.empty()) return nullptr;
     const auto& file = std::get<SafetensorsFile>(file_);
     // The same weights are saved with and without the name of the model around them.
-    for (const std::string_view prefix : {"", "model.", "bert.", "roberta."})
+    for (const std::string_view prefix :
+         {"", "model.", "bert.", "roberta.", "transformer.", "language_model.model.", "model.language_model."})
         if (const TensorRecord* found = file.find_tensor(std::string(prefix).append(hf_name))) return found;
     return nullptr;
 }

@@ -45,6 +45,9 @@ struct ModelInfo {
 
 struct LoadOptions {
     bool repack = true;  ///< interleaved copies of quantised weights: faster, more memory
+    /// Tokens of the longest sequence that will be run; 0: as many as the model can. LongRoPE has two sets of
+    /// frequencies, and the one for long contexts is worse at short ones.
+    std::size_t context = 0;
 };
 
 /// Keys and values of one sequence. Not safe for concurrent use; belongs to the model that made it.

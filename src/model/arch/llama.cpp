@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, 2> names{"llama", "mistral"};
 Result<std::unique_ptr<CausalModel>> load(const SourcePtr& source, const LoadOptions& options) {
     // Converters to GGUF reorder the rows of q and k, so that rotated pairs are neighbours.
     const auto style = source->is_gguf() ? tensor::RopeStyle::interleaved : tensor::RopeStyle::half;
-    TENON_TRY(DecoderSpec spec, DecoderSpec::read(*source, style));
+    TENON_TRY(DecoderSpec spec, DecoderSpec::read(*source, style, options));
     return load_decoder(source, std::move(spec), options);
 }
 

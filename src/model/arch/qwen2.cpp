@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::string_view, 1> names{"qwen2"};
 
 Result<std::unique_ptr<CausalModel>> load(const SourcePtr& source, const LoadOptions& options) {
-    TENON_TRY(DecoderSpec spec, DecoderSpec::read(*source, tensor::RopeStyle::half));
+    TENON_TRY(DecoderSpec spec, DecoderSpec::read(*source, tensor::RopeStyle::half, options));
     // config.json names a window that only counts when it is switched on, and then only from some layer on.
     if (!source->is_gguf() && json::find(source->config(), "layer_types") == nullptr) {
         const bool used = source->boolean("", "use_sliding_window").value_or(false);

@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::string_view, 1> names{"qwen3"};
 
 Result<std::unique_ptr<CausalModel>> load(const SourcePtr& source, const LoadOptions& options) {
-    TENON_TRY(DecoderSpec spec, DecoderSpec::read(*source, tensor::RopeStyle::half));
+    TENON_TRY(DecoderSpec spec, DecoderSpec::read(*source, tensor::RopeStyle::half, options));
     if (!source->is_gguf() && !source->boolean("", "use_sliding_window").value_or(false))
         spec.windows.assign(spec.layers, 0);
     return load_decoder(source, std::move(spec), options);

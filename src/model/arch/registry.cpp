@@ -8,14 +8,14 @@ namespace tenon::model {
 extern const Architecture llama;
 extern const Architecture qwen2;
 extern const Architecture qwen3;
+extern const Architecture gemma;
+extern const Architecture gemma2;
+extern const Architecture gemma3;
 extern const Architecture bert;
 
 namespace {
-constexpr std::array<const Architecture*, 4> all{
-    &llama,
-    &qwen2,
-    &qwen3,
-    &bert,
+constexpr std::array<const Architecture*, 7> all{
+    &llama, &qwen2, &qwen3, &gemma, &gemma2, &gemma3, &bert,
 };
 }  // namespace
 

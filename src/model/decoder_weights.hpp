@@ -1,0 +1,43 @@
+// The tensors of a decoder, ready to multiply.
+#pragma once
+
+#include <vector>
+
+#include "model/decoder.hpp"
+#include "model/prepare.hpp"
+
+namespace tenon::model {
+
+/// Empty: there is none. Layer norms have a bias, if only of zeros.
+struct NormWeights {
+    std::vector<float> weight, bias;
+    [[nodiscard]] explicit operator bool() const noexcept { return !weight.empty(); }
+};
+
+/// A matrix and, unless empty, what is added to its products.
+struct Projection {
+    tensor::Weight weight;
+    std::vector<float> bias;
+    [[nodiscard]] const float* bias_or_null() const noexcept { return bias.empty() ? nullptr : bias.data(); }
+};
+
+struct DecoderLayer {
+    NormWeights attention_norm, attention_post_norm, feed_forward_norm, feed_forward_post_norm;
+    Projection q, k, v, o;
+    std::vector<float> q_norm, k_norm;  ///< of one head or of the whole projection; empty: none
+    Projection gate, up, down;
+};
+
+struct DecoderWeights {
+    tensor::MatrixView embedding;  ///< in the mapped file
+    std::vector<float> positions;  ///< [context, width]; empty: none
+    std::vector<DecoderLayer> layers;
+    NormWeights output_norm;
+    tensor::Weight output;
+    std::vector<Buffer> copies;
+
+    /// Errors: corrupt (a tensor missing or of another shape), unsupported, resource_exhausted.
+    [[nodiscard]] Result<void> load(const ModelSource& source, const DecoderSpec& spec, const LoadOptions& options);
+};
+
+}  // namespace tenon::model
