@@ -48,7 +48,7 @@ Result<void> take(Either& form, text::TokenId token) {
 
 class Held final : public Constraint {
   public:
-    explicit Held(const Grammars& grammars) : form_(grammars) {}
+    explicit Held(Either form) : form_(std::move(form)) {}
     Result<text::TokenMask> mask() override { return form_.mask(); }
     Result<void> accept(text::TokenId token) override { return take(form_, token); }
     [[nodiscard]] bool finished() const override { return form_.must_end(); }
@@ -59,52 +59,45 @@ class Held final : public Constraint {
 
 class HeldAfter final : public Constraint {
   public:
-    HeldAfter(std::string begin, Grammars grammars, bool once)
-        : begin_(std::move(begin)), grammars_(std::move(grammars)), once_(once) {}
+    HeldAfter(std::string begin, Grammars grammars) : begin_(std::move(begin)), grammars_(std::move(grammars)) {}
 
     Result<text::TokenMask> mask() override {
         if (inside_) return inside_->mask();
         return text::TokenMask();
     }
     Result<void> accept(text::TokenId token) override {
-        if (inside_) {
-            TENON_CHECK(take(*inside_, token));
-            leave_if_complete();
-            return {};
-        }
+        if (inside_) return take(*inside_, token);
         seen_ += text::bytes_of(*grammars_.front(), token);
         const auto at = seen_.find(begin_);
         if (at == std::string::npos) {
             if (seen_.size() > begin_.size()) seen_.erase(0, seen_.size() - begin_.size());
             return {};
         }
-        // A token may hold the end of `begin` and more. What does not fit the grammar is left out of account where the
-        // grammar must hold, and leaves the text free elsewhere.
+        // A token may hold the end of `begin` and more; what does not fit the grammar is left out of account.
         const std::string rest = seen_.substr(at + begin_.size());
         seen_.clear();
         inside_.emplace(grammars_);
-        if (!inside_->keep([&](auto& m) { return m.accept_bytes(rest); }) && !once_) inside_.reset();
-        if (inside_) leave_if_complete();
+        inside_->keep([&](auto& m) { return m.accept_bytes(rest); });
         return {};
     }
-    [[nodiscard]] bool finished() const override { return once_ && inside_ && inside_->must_end(); }
+    [[nodiscard]] bool finished() const override { return inside_ && inside_->must_end(); }
 
   private:
-    void leave_if_complete() {
-        if (!once_ && inside_->must_end()) inside_.reset();
-    }
     std::string begin_;
     Grammars grammars_;
-    bool once_;
     std::optional<Either> inside_;
     std::string seen_;
 };
 
 }  // namespace
 
-std::shared_ptr<Constraint> hold_to(Grammars grammars) { return std::make_shared<Held>(grammars); }
-std::shared_ptr<Constraint> hold_after(std::string begin, Grammars grammars, bool once) {
-    return std::make_shared<HeldAfter>(std::move(begin), std::move(grammars), once);
+std::shared_ptr<Constraint> hold_to(Grammars grammars, std::string_view written) {
+    Either form(grammars);
+    if (!form.keep([&](auto& m) { return m.accept_bytes(written); })) return nullptr;
+    return std::make_shared<Held>(std::move(form));
+}
+std::shared_ptr<Constraint> hold_after(std::string begin, Grammars grammars) {
+    return std::make_shared<HeldAfter>(std::move(begin), std::move(grammars));
 }
 
 }  // namespace tenon::engine

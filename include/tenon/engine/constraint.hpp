@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tenon/base/error.hpp"
@@ -25,11 +26,12 @@ class Constraint {
 
 using Grammars = std::vector<std::shared_ptr<text::TokenGrammar>>;
 
-/// The text from its first token on is one that one of the grammars allows; all over the same vocabulary, at least one.
-[[nodiscard]] std::shared_ptr<Constraint> hold_to(Grammars grammars);
+/// The text is one that one of the grammars allows; all over the same vocabulary, at least one. `written`: how it
+/// begins already. Null when none of them allows that.
+[[nodiscard]] std::shared_ptr<Constraint> hold_to(Grammars grammars, std::string_view written = {});
 
-/// Free text; when `begin` appears in it, one of the grammars holds until its text is complete. `once`: then the
-/// generation ends (the answer after a model's reasoning); else it is free again (calls a model makes where it likes).
-[[nodiscard]] std::shared_ptr<Constraint> hold_after(std::string begin, Grammars grammars, bool once);
+/// Free text; when `begin` appears in it, one of the grammars holds to the end of the generation (the answer after a
+/// model's reasoning).
+[[nodiscard]] std::shared_ptr<Constraint> hold_after(std::string begin, Grammars grammars);
 
 }  // namespace tenon::engine

@@ -27,8 +27,9 @@ struct JsonGrammarOptions {
     bool white_space = true;
     /// Objects with `properties` that say nothing of others take no others. True: they take any, as the schema says.
     bool additional_properties = false;
-    std::string before{}, after{};  ///< literal text around the JSON
-    std::uint32_t repeat = 1;       ///< so many of it at most, each in its own `before` and `after`, a line apart
+    std::string before{}, after{};   ///< literal text around the JSON
+    std::uint32_t repeat = 1;        ///< so many of it at most, each in its own `before` and `after`, a line apart
+    std::string prefix{}, suffix{};  ///< literal text around all of them
 };
 
 /// Which texts are allowed. Immutable; safe to share between threads.

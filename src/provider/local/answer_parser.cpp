@@ -9,8 +9,6 @@ namespace tenon::provider::local {
 namespace {
 
 constexpr std::string_view space = " \t\r\n";
-constexpr std::string_view think = "<think>", end_think = "</think>", open_call = "<tool_call>",
-                           close_call = "</tool_call>";
 
 /// Bytes at the end of `text` that may begin `tag`.
 std::size_t partial(std::string_view text, std::string_view tag) {
@@ -74,12 +72,12 @@ bool AnswerParser::begin(AnswerPieces& out, bool end) {
         return false;
     }
     const std::string_view rest = std::string_view(buffer_).substr(first);
-    if (!reasoned && rest.starts_with(think)) {
-        buffer_.erase(0, first + think.size());
+    if (!reasoned && rest.starts_with(begin_think)) {
+        buffer_.erase(0, first + begin_think.size());
         state_ = State::reasoning;
         return true;
     }
-    if (!reasoned && !end && think.starts_with(rest)) return false;
+    if (!reasoned && !end && begin_think.starts_with(rest)) return false;
     if (reasoned) buffer_.erase(0, first);
     state_ = !tools_.empty() && may_become_tool_calls(buffer_) ? State::json : State::text;
     return true;

@@ -9,6 +9,9 @@
 
 namespace tenon::provider::local {
 
+inline constexpr std::string_view begin_think = "<think>", end_think = "</think>";
+inline constexpr std::string_view open_call = "<tool_call>", close_call = "</tool_call>";
+
 struct AnswerPieces {
     std::string text;
     std::string reasoning;

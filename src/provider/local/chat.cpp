@@ -185,7 +185,7 @@ struct LocalChatModel::Impl {
     local::PromptBuilder prompts;
     text::TokenizerPtr tokenizer;
     std::unique_ptr<engine::Engine> engine;
-    std::unique_ptr<local::Constraints> constraints;
+    std::shared_ptr<local::Constraints> constraints;
 };
 
 LocalChatModel::LocalChatModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -197,7 +197,7 @@ Result<std::shared_ptr<LocalChatModel>> LocalChatModel::create(std::shared_ptr<m
     std::string name = options.name.empty() ? model->info().name : std::move(options.name);
     auto tokenizer = model->tokenizer();
     const bool tagged_calls = model->info().chat_template.find("<tool_call>") != std::string::npos;
-    auto constraints = std::make_unique<local::Constraints>(tokenizer, model->info().vocabulary, tagged_calls);
+    auto constraints = std::make_shared<local::Constraints>(tokenizer, model->info().vocabulary, tagged_calls);
     auto engine = std::make_unique<engine::Engine>(std::move(model), options.engine);
     return std::shared_ptr<LocalChatModel>(new LocalChatModel(std::make_unique<Impl>(
         Impl{std::move(name), std::move(prompts), std::move(tokenizer), std::move(engine), std::move(constraints)})));

@@ -5,13 +5,14 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "provider/local/answer_parser.hpp"
 #include "tenon/json/json.hpp"
 
 namespace tenon::provider::local {
 namespace {
 
 constexpr std::size_t most_kept = 32;
-constexpr std::string_view open_call = "<tool_call>", close_call = "</tool_call>";
+constexpr std::uint32_t most_calls = 16;  // in one answer
 
 /// References of a schema that now stands at `place` of another document.
 void move_references(json::Value& schema, const std::string& place) {
@@ -81,84 +82,162 @@ Result<Constraints::GrammarPtr> Constraints::format_grammar(const llm::ResponseF
     return kept(std::visit(FormatText{}, format), [&] { return std::visit(FormatGrammar{}, format); });
 }
 
-Result<Constraints::GrammarPtr> Constraints::call_grammar(const std::vector<const llm::ToolDefinition*>& tools,
-                                                          bool forced, bool opened, bool several) {
+// The schema of one call of any of the tools. What a tool's parameters cannot be held to is any object, unless it is
+// `strict`.
+Result<json::Value> Constraints::call_schema(const Tools& tools, CallOpening::Shape shape, bool both_keys) const {
+    using Shape = CallOpening::Shape;
     json::Array alternatives;
-    for (const auto* tool : tools) {
-        const auto place = fmt::format("#/anyOf/{}/properties/arguments", alternatives.size());
-        json::Value arguments = json::Object{{"type", "object"}};
-        if ((tool->strict || forced) && !tool->parameters_schema.empty()) {
-            auto parsed = json::parse(tool->parameters_schema);
+    for (const auto& tool : tools) {
+        json::Value schema = json::Object{{"type", "object"}};
+        bool held = false;
+        if (!tool.parameters_schema.empty()) {
+            auto parsed = json::parse(tool.parameters_schema);
             if (!parsed)
                 return fail(ErrorCode::invalid_argument,
-                            fmt::format("the parameters of tool \"{}\" are not JSON", tool->name),
+                            fmt::format("the parameters of tool \"{}\" are not JSON", tool.name),
                             std::move(parsed).error());
-            if (auto alone = text::Grammar::from_json_schema(tool->parameters_schema)) {
-                arguments = std::move(*parsed);
-                move_references(arguments, place);
-            } else if (tool->strict || alone.error().code() != ErrorCode::unsupported) {
+            auto alone = text::Grammar::from_json_schema(tool.parameters_schema);
+            if (alone) {
+                schema = std::move(*parsed);
+                held = true;
+            } else if (tool.strict) {
                 return fail(alone.error().code(),
-                            fmt::format("the model cannot be held to the parameters of tool \"{}\"", tool->name),
+                            fmt::format("the model cannot be held to the parameters of tool \"{}\"", tool.name),
                             std::move(alone).error());
             }
         }
-        json::Object properties{{"name", json::Object{{"const", tool->name}}}, {"arguments", std::move(arguments)}};
-        alternatives.push_back(json::Object{{"type", "object"},
-                                            {"properties", std::move(properties)},
-                                            {"required", json::Array{"name", "arguments"}},
-                                            {"additionalProperties", false}});
+        for (const char* key : {"arguments", "parameters"}) {
+            if (!both_keys && std::string_view(key) == "parameters") continue;
+            const bool wrapped = shape == Shape::function || shape == Shape::typed_function;
+            json::Value arguments = schema;
+            if (held)
+                move_references(arguments, fmt::format("{}/anyOf/{}/properties/{}{}", "#", alternatives.size(),
+                                                       wrapped ? "function/properties/" : "", key));
+            const auto object = [](json::Object properties) {
+                json::Array required;
+                for (const auto& member : properties) required.emplace_back(member.key());
+                return json::Object{{"type", "object"},
+                                    {"properties", std::move(properties)},
+                                    {"required", std::move(required)},
+                                    {"additionalProperties", false}};
+            };
+            const json::Object name{{"const", tool.name}};
+            json::Object call;
+            if (shape == Shape::typed_function) call["type"] = json::Object{{"const", "function"}};
+            if (wrapped) {
+                json::Object inside{{"name", name}};
+                inside[key] = std::move(arguments);
+                call["function"] = object(std::move(inside));
+            } else {
+                call[shape == Shape::function_name ? "function" : "name"] = name;
+                call[key] = std::move(arguments);
+            }
+            alternatives.push_back(object(std::move(call)));
+        }
     }
-    const std::string schema = json::dump(json::Object{{"anyOf", std::move(alternatives)}});
-    text::JsonGrammarOptions options;
-    if (tagged_calls_) {
-        options.before = (opened ? "" : std::string(open_call)) + "\n";
-        options.after = "\n" + std::string(close_call);
-    }
-    if (several) options.repeat = 16;
-    return kept(fmt::format("call:{}{}:{}", opened, several, schema),
-                [&] { return text::Grammar::from_json_schema(schema, options); });
+    return json::Object{{"anyOf", std::move(alternatives)}};
+}
+
+namespace {
+
+/// Tools and all they are made of, as a key.
+std::string text_of(const std::vector<llm::ToolDefinition>& tools) {
+    std::string out;
+    for (const auto& tool : tools)
+        out += fmt::format("{}{}:{}{}:{}", tool.strict ? "!" : "", tool.name.size(), tool.name,
+                           tool.parameters_schema.size(), tool.parameters_schema);
+    return out;
+}
+
+}  // namespace
+
+Result<Constraints::GrammarPtr> Constraints::call_grammar(const Tools& tools, text::JsonGrammarOptions options) {
+    const auto key = fmt::format("calls:{}\n{}\n{}\n{}", options.repeat, options.before, options.after, text_of(tools));
+    return kept(key, [&]() -> Result<text::Grammar> {
+        TENON_TRY(const auto schema, call_schema(tools, CallOpening::Shape::plain, false));
+        return text::Grammar::from_json_schema(json::dump(schema), options);
+    });
+}
+
+Result<Constraints::GrammarPtr> Constraints::bare_grammar(const Tools& tools, const CallOpening& opening,
+                                                          bool several) {
+    const auto key = fmt::format("bare:{}{}{}{}\n{}", several, opening.list, static_cast<int>(opening.shape),
+                                 opening.fence, text_of(tools));
+    return kept(key, [&]() -> Result<text::Grammar> {
+        TENON_TRY(auto schema, call_schema(tools, opening.shape, true));
+        text::JsonGrammarOptions options;
+        const std::uint32_t most = several ? most_calls : 1;
+        if (opening.list) {
+            move_references(schema, "#/items");
+            schema = json::Object{{"type", "array"}, {"items", std::move(schema)}, {"minItems", 1}, {"maxItems", most}};
+        } else {
+            options.repeat = most;
+        }
+        if (!opening.fence.empty()) {
+            options.prefix = opening.fence;
+            options.suffix = "\n```";
+        }
+        return text::Grammar::from_json_schema(json::dump(schema), options);
+    });
 }
 
 Result<std::shared_ptr<engine::Constraint>> Constraints::of(const llm::ChatRequest& request, bool thinking) {
     using Mode = llm::ToolChoice::Mode;
     const auto mode = request.tool_choice.mode;
-    std::vector<const llm::ToolDefinition*> tools;
-    bool strict = false;
-    if (mode != Mode::none) {
-        for (const auto& tool : request.tools) {
-            if (mode == Mode::named && tool.name != request.tool_choice.name) continue;
-            tools.push_back(&tool);
-            strict = strict || tool.strict;
-        }
-    }
+    Tools tools;
+    if (mode != Mode::none)
+        for (const auto& tool : request.tools)
+            if (mode != Mode::named || tool.name == request.tool_choice.name) tools.push_back(tool);
     const bool forced = mode == Mode::required || mode == Mode::named;
     if (forced && tools.empty())
         return fail(ErrorCode::invalid_argument,
                     mode == Mode::named
                         ? fmt::format("the tool \"{}\" must be called, but is not offered", request.tool_choice.name)
                         : "a tool must be called, but none is offered");
+    const bool several = request.tool_choice.parallel.value_or(!forced);
+    const auto marked = [&](std::string before, bool more) {
+        text::JsonGrammarOptions options;
+        options.before = std::move(before);
+        options.after = "\n" + std::string(close_call);
+        if (more) options.repeat = most_calls;
+        return options;
+    };
+    const auto whole = [&] {
+        if (tagged_calls_) return marked(std::string(open_call) + "\n", several);
+        text::JsonGrammarOptions options;
+        if (several) options.repeat = most_calls;
+        return options;
+    };
     const auto around = [&](std::vector<GrammarPtr> grammars) {
-        return thinking ? engine::hold_after("</think>", std::move(grammars), true)
-                        : engine::hold_to(std::move(grammars));
+        return thinking ? engine::hold_after("</think>", std::move(grammars)) : engine::hold_to(std::move(grammars));
     };
     if (forced) {
-        TENON_TRY(auto calls, call_grammar(tools, true, false, request.tool_choice.parallel.value_or(false)));
+        TENON_TRY(auto calls, call_grammar(tools, whole()));
         return around({std::move(calls)});
     }
     if (!std::holds_alternative<llm::TextFormat>(request.format)) {
         TENON_TRY(auto format, format_grammar(request.format));
         std::vector<GrammarPtr> either{std::move(format)};
         if (!tools.empty()) {
-            TENON_TRY(auto calls, call_grammar(tools, false, false, request.tool_choice.parallel.value_or(true)));
+            TENON_TRY(auto calls, call_grammar(tools, whole()));
             either.push_back(std::move(calls));
         }
         return around(std::move(either));
     }
-    if (strict && tagged_calls_) {
-        TENON_TRY(auto calls, call_grammar(tools, false, true, false));
-        return engine::hold_after(std::string(open_call), {std::move(calls)}, false);
-    }
-    return std::shared_ptr<engine::Constraint>();
+    if (tools.empty()) return std::shared_ptr<engine::Constraint>();
+    CallGrammars held;
+    for (const auto& tool : tools) held.tools.push_back(tool.name);
+    TENON_TRY(auto broken, call_grammar(tools, marked("\n", false)));
+    TENON_TRY(auto joined, call_grammar(tools, marked("", false)));
+    held.broken = {std::move(broken)};
+    held.joined = {std::move(joined)};
+    held.bare = [self = shared_from_this(), tools, several](const CallOpening& opening) -> Result<engine::Grammars> {
+        TENON_TRY(auto grammar, self->bare_grammar(tools, opening, several));
+        return engine::Grammars{std::move(grammar)};
+    };
+    held.several = several;
+    held.thinking = thinking;
+    return hold_calls(std::move(held), tokenizer_);
 }
 
 }  // namespace tenon::provider::local

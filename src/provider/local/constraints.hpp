@@ -6,13 +6,14 @@
 #include <mutex>
 #include <string>
 
-#include "tenon/engine/constraint.hpp"
+#include "provider/local/held_calls.hpp"
+#include "tenon/json/json.hpp"
 #include "tenon/llm/model.hpp"
 
 namespace tenon::provider::local {
 
 /// Makes grammars and keeps the last ones with what they have worked out. Thread-safe.
-class Constraints {
+class Constraints : public std::enable_shared_from_this<Constraints> {
   public:
     /// `tagged_calls`: the model writes calls as <tool_call>{…}</tool_call>, else as JSON alone. `vocabulary`: rows of
     /// its output.
@@ -32,9 +33,12 @@ class Constraints {
     template <class Make>
     [[nodiscard]] Result<GrammarPtr> kept(const std::string& key, Make make);
     [[nodiscard]] Result<GrammarPtr> format_grammar(const llm::ResponseFormat& format);
-    /// Any of these tools called; `opened`: what stands before the JSON has been written already.
-    [[nodiscard]] Result<GrammarPtr> call_grammar(const std::vector<const llm::ToolDefinition*>& tools, bool forced,
-                                                  bool opened, bool several);
+    using Tools = std::vector<llm::ToolDefinition>;
+    [[nodiscard]] Result<json::Value> call_schema(const Tools& tools, CallOpening::Shape shape, bool both_keys) const;
+    /// Any of these tools called, {"name": …, "arguments": …}.
+    [[nodiscard]] Result<GrammarPtr> call_grammar(const Tools& tools, text::JsonGrammarOptions options);
+    /// A whole answer that begins so.
+    [[nodiscard]] Result<GrammarPtr> bare_grammar(const Tools& tools, const CallOpening& opening, bool several);
 
     text::TokenizerPtr tokenizer_;
     const std::size_t rows_;

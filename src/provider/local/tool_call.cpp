@@ -105,8 +105,7 @@ bool may_become_tool_calls(std::string_view text) {
     text.remove_prefix(1);
     skip();
     if (text.empty()) return true;
-    constexpr std::array<std::string_view, 7> keys = {"\"name\"",      "\"function\"",   "\"type\"", "\"id\"",
-                                                      "\"arguments\"", "\"parameters\"", "\"args\""};
+    constexpr std::array<std::string_view, 3> keys = {"\"name\"", "\"function\"", "\"type\""};
     return std::any_of(keys.begin(), keys.end(), [&](auto key) { return key.starts_with(text.substr(0, key.size())); });
 }
 

@@ -36,9 +36,10 @@ class SchemaReader {
         const ExprId one =
             builder_.sequence({builder_.text(options_.before), builder_.rule(json), builder_.text(options_.after)});
         const std::uint32_t more = options_.repeat > 1 ? options_.repeat - 1 : 0;
-        builder_.define(
-            builder_.rules.root,
-            builder_.sequence({one, builder_.repeat(builder_.sequence({builder_.text("\n"), one}), 0, more)}));
+        builder_.define(builder_.rules.root,
+                        builder_.sequence({builder_.text(options_.prefix), one,
+                                           builder_.repeat(builder_.sequence({builder_.text("\n"), one}), 0, more),
+                                           builder_.text(options_.suffix)}));
         return grammar::build(std::move(builder_));
     }
 

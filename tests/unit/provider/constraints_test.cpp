@@ -93,6 +93,117 @@ TEST(Constraints, ForcedToolsAreCalledWithValidArguments) {
     }
 }
 
+/// Says `script` when its turn has come, then anything.
+std::shared_ptr<LocalChatModel> speaker(const std::string& call_style, const std::string& script) {
+    auto model = std::make_shared<FakeModel>(3000);
+    model->chat_template = "{% if tools %}" + call_style +
+                           "{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}<|turn|>";
+    model->next = [ids = fake::ByteTokenizer().encode(script)](std::span<const text::TokenId> tokens) {
+        const auto turn = std::ranges::find(tokens, fake::ByteTokenizer::turn);
+        const auto said = static_cast<std::size_t>(tokens.end() - turn) - 1;
+        return said < ids.size() ? ids[said] : text::no_token;
+    };
+    return LocalChatModel::create(model, {.name = "speaker", .engine = {.threads = 1}}).value();
+}
+
+llm::ChatRequest ask_with_tools(std::uint64_t seed) {
+    auto request = ask(seed);
+    request.tools = {
+        {"time", "", R"({"type":"object","properties":{"zone":{"enum":["utc","local"]}},"required":["zone"]})"},
+        {"weather", "", weather}};
+    request.settings.max_tokens = 500;
+    return request;
+}
+
+TEST(Constraints, CallsMadeAtWillHaveValidArguments) {
+    const auto schema = json::Schema::compile_text(weather).value();
+    struct Case {
+        std::string script, said;
+    };
+    const std::vector<Case> cases = {
+        {"I look. <tool_call>", "I look."},
+        {"I look. <tool_call>\n{\"name\": \"weather\", \"arguments\": {\"foo", "I look."},
+        {"<tool_call>{\"name\":\"wea", ""},
+        {"<think>so <tool_call></think>\n<tool_call>\n", ""},
+        {"{\"name\": \"weather\", \"argum", ""},
+        {"{\"name\": \"weather\", \"parameters\": {\"x\": 1", ""},
+        {"\n```json\n{\n  \"name\": \"weather\",\n  \"arguments\": 7", ""},
+        {"```\n[ {\"name\" : \"weather\", [", ""},
+        {"[{\"name\": \"weather\"}]", ""},
+        {"{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"arguments\": {}", ""},
+        {"{\"function\": {\"name\": \"weather\"}}", ""},
+        {"{\"function\": \"weather\"}", ""},
+    };
+    for (const char* style : {"<tool_call>", "json"})
+        for (const auto& c : cases) {
+            const auto model = speaker(style, c.script);
+            for (std::uint64_t seed = 0; seed < 3; ++seed) {
+                auto request = ask_with_tools(seed);
+                request.tool_choice.parallel = false;
+                const auto response = answer(*model, request).value();
+                EXPECT_EQ(response.finish, llm::FinishReason::tool_calls) << c.script;
+                EXPECT_EQ(response.message.text(), c.said) << c.script;
+                ASSERT_EQ(response.message.tool_calls().size(), 1U) << c.script << response.message.text();
+                const auto& call = *response.message.tool_calls()[0];
+                if (call.name == "time") continue;  // where the script left the choice
+                EXPECT_EQ(call.name, "weather");
+                EXPECT_TRUE(schema.accepts(json::parse(call.arguments_json).value())) << call.arguments_json;
+            }
+        }
+}
+
+TEST(Constraints, TextThatIsNoCallStaysFree) {
+    for (const std::string script :
+         {"{\"name\": \"Bob\", \"age\": 3, }}", "[1, 2, {]", "```cpp\n{\"name\": \"weather\", x",
+          "{\"names\": \"weather\"", "{\"type\": \"weather\", ,", "Say {\"name\": \"weather\", ,", "<tool_calls>{{",
+          "<think>hm <tool_call> {{"}) {
+        auto request = ask_with_tools(1);
+        request.settings.max_tokens = 60;
+        const auto response = answer(*speaker("<tool_call>", script), request).value();
+        EXPECT_EQ(response.finish, llm::FinishReason::length);
+        EXPECT_TRUE(response.message.tool_calls().empty());
+        const bool reasoned = script.starts_with("<think>");
+        if (!reasoned) {
+            EXPECT_TRUE(response.message.text().starts_with(script)) << response.message.text();
+        }
+    }
+}
+
+TEST(Constraints, SeveralCallsAtWill) {
+    const auto model = speaker("<tool_call>",
+                               "<tool_call>\n{\"name\": \"time\", \"arguments\": {\"zone\": \"utc\"}}\n"
+                               "</tool_call>\n<tool_call>\n{\"name\": \"time\", \"arguments\": {\"zone\": "
+                               "\"local\"}}\n</tool_call>");
+    auto request = ask_with_tools(1);
+    request.settings.max_tokens = 150;
+    EXPECT_EQ(answer(*model, request).value().message.tool_calls().size(), 2U);
+    request.tool_choice.parallel = false;
+    EXPECT_EQ(answer(*model, request).value().message.tool_calls().size(), 1U);
+    const auto list = speaker("json",
+                              "[{\"name\": \"time\", \"parameters\": {\"zone\": \"utc\"}}, {\"name\": \"time\", "
+                              "\"parameters\": {\"zone\": \"utc\"}}]");
+    request.tool_choice.parallel.reset();
+    EXPECT_EQ(answer(*list, request).value().message.tool_calls().size(), 2U);
+    request.tool_choice.parallel = false;
+    EXPECT_EQ(answer(*list, request).value().message.tool_calls().size(), 1U);
+}
+
+// A schema no grammar can hold: any object, unless the tool is strict.
+TEST(Constraints, SchemasThatCannotBeHeld) {
+    const auto model = speaker("<tool_call>", "<tool_call>\n{\"name\": \"odd\", \"arguments\": [");
+    auto request = ask_with_tools(1);
+    request.tools = {{"odd", "", R"({"not":{}})"}};
+    request.tool_choice.parallel = false;
+    request.settings.max_tokens = 2000;
+    const auto response = answer(*model, request);
+    ASSERT_TRUE(response) << response.error().describe();
+    if (response->finish != llm::FinishReason::length) {
+        EXPECT_EQ(response->message.tool_calls().size(), 1U) << response->message.text();
+    }
+    request.tools[0].strict = true;
+    EXPECT_EQ(answer(*model, request).error().code(), ErrorCode::unsupported);
+}
+
 // Fewer than the bench's 200, but the real model at temperature 1.
 TEST(Constraints, QwenExtractsWhatAlwaysValidates) {
     const char* directory = std::getenv("TENON_TEST_MODELS");
