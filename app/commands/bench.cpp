@@ -1,7 +1,12 @@
-// tenon bench: how fast a model runs here.
+// tenon bench: how fast a model runs here, test by test, as llama-bench names them.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <boost/json.hpp>
+
+#include <cmath>
+#include <condition_variable>
+#include <mutex>
+#include <numeric>
 
 #include "options.hpp"
 #include "tenon/engine/engine.hpp"
@@ -12,58 +17,188 @@ namespace tenon::app {
 namespace {
 
 struct Options {
-    std::string model;
-    std::size_t prompt = 512, generate = 128, repetitions = 3, threads = 0;
+    std::string model, kv = "f16";
+    std::vector<std::size_t> prompt{512}, generate{128}, depth{0}, streams{1}, threads;
+    std::size_t repetitions = 3;
     bool json = false;
 };
 
 void declare(CLI::App& sub, Options& o) {
+    const auto list = [&](const char* name, std::vector<std::size_t>& into, const char* about) {
+        return sub.add_option(name, into, about)->delimiter(',')->check(CLI::Range(0, 1'000'000));
+    };
     sub.add_option("--model,-m", o.model, "chat or embedding model; default: the chat model");
-    sub.add_option("--prompt,-p", o.prompt, "tokens of the prompt (512)")->check(CLI::Range(1, 100'000));
-    sub.add_option("--generate,-n", o.generate, "tokens to generate (128)")->check(CLI::Range(1, 100'000));
-    sub.add_option("--repetitions,-r", o.repetitions, "runs; the median counts (3)")->check(CLI::Range(1, 100));
-    sub.add_option("--threads,-t", o.threads, "threads; default: one per physical core")->check(CLI::Range(1, 1024));
+    list("--prompt,-p", o.prompt, "prompt lengths, 0: none (512); like the next, a list: 128,512");
+    list("--generate,-n", o.generate, "tokens to generate, 0: none (128)");
+    list("--depth,-d", o.depth, "tokens that are in the context already (0)");
+    list("--streams,-s", o.streams, "requests at once (1)")->check(CLI::Range(1, 1024));
+    list("--threads,-t", o.threads, "threads; default: one per physical core")->check(CLI::Range(1, 1024));
+    sub.add_option("--kv", o.kv, "how keys and values are kept: f16 or q8 (f16)")->check(CLI::IsMember({"f16", "q8"}));
+    sub.add_option("--repetitions,-r", o.repetitions, "runs of each test after one that warms up (3)")
+        ->check(CLI::Range(1, 100));
     sub.add_flag("--json", o.json, "print JSON");
 }
 
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
-double median(std::vector<double> v) {
-    std::ranges::sort(v);
-    return v[v.size() / 2];
-}
 std::uint64_t peak_memory() {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+/// Tokens a second over the repetitions.
+struct Rates {
+    std::vector<double> values;
+    [[nodiscard]] double median() const {
+        auto v = values;
+        std::ranges::sort(v);
+        return v[v.size() / 2];
+    }
+    [[nodiscard]] double mean() const {
+        return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+    }
+    [[nodiscard]] double deviation() const {
+        double sum = 0;
+        for (const double v : values) sum += (v - mean()) * (v - mean());
+        return values.size() < 2 ? 0 : std::sqrt(sum / static_cast<double>(values.size() - 1));
+    }
+};
+
+struct Test {
+    std::size_t prompt = 0, generate = 0, depth = 0, streams = 1, threads = 0;
+    [[nodiscard]] std::string name() const {
+        std::string name = prompt > 0 ? fmt::format("pp{}", prompt) : fmt::format("tg{}", generate);
+        if (depth > 0) name += fmt::format(" @ d{}", depth);
+        if (streams > 1) name += fmt::format(" x{}", streams);
+        return name;
+    }
+};
+
+/// Tokens that no earlier prompt held, or the prefix cache would answer.
+class FreshTokens {
+  public:
+    explicit FreshTokens(std::size_t vocabulary) : vocabulary_(std::min<std::size_t>(vocabulary, 20'000)) {}
+    std::vector<text::TokenId> take(std::size_t count) {
+        std::vector<text::TokenId> out;
+        for (std::size_t i = 0; i < count; ++i) {
+            state_ = state_ * 1664525U + 1013904223U;
+            out.push_back(static_cast<text::TokenId>((state_ >> 8) % vocabulary_));
+        }
+        return out;
+    }
+
+  private:
+    std::size_t vocabulary_;
+    std::uint32_t state_ = 12345;
+};
+
+/// Every stream's first and last event, by the clock on the wall.
+struct Watch {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t done = 0;
+    std::optional<Error> error;
+    std::vector<Clock::time_point> first, last;
+    std::vector<std::size_t> at_first, at_last;  // tokens said by then
+};
+
+/// Runs one request a stream over the same context; all of them decode together.
+Result<std::shared_ptr<Watch>> run_streams(engine::Engine& engine, FreshTokens& fresh,
+                                           const std::vector<text::TokenId>& context, std::size_t prompt,
+                                           std::size_t generate, std::size_t streams) {
+    const auto watch = std::make_shared<Watch>();
+    watch->first.resize(streams);
+    watch->last.resize(streams);
+    watch->at_first.assign(streams, 0);
+    watch->at_last.assign(streams, 0);
+    for (std::size_t i = 0; i < streams; ++i) {
+        engine::GenerationRequest request;
+        request.prompt = context;
+        const auto own = fresh.take(prompt);
+        request.prompt.insert(request.prompt.end(), own.begin(), own.end());
+        request.sampling = engine::SamplingParams::greedy();
+        request.max_tokens = generate;
+        request.ignore_eos = true;
+        TENON_CHECK(engine.submit(std::move(request), [watch, i](engine::GenerationEvent event) {
+            const std::scoped_lock lock(watch->mutex);
+            const auto now = Clock::now();
+            const auto said = event.usage.completion_tokens > 0 ? event.usage.completion_tokens
+                                                                : watch->at_last[i] + event.tokens.size();
+            if (watch->at_first[i] == 0) {
+                watch->first[i] = now;
+                watch->at_first[i] = said;
+            }
+            watch->last[i] = now;
+            watch->at_last[i] = said;
+            if (!event.last()) return;
+            if (event.error) watch->error = event.error;
+            ++watch->done;
+            watch->changed.notify_all();
+        }));
+    }
+    std::unique_lock lock(watch->mutex);
+    watch->changed.wait(lock, [&] { return watch->done == streams; });
+    if (watch->error) return std::unexpected(*watch->error);
+    return watch;
+}
+
+Result<double> measure(engine::Engine& engine, FreshTokens& fresh, const Test& test) {
+    const auto context = fresh.take(test.depth);
+    if (test.depth > 0) TENON_CHECK(run_streams(engine, fresh, context, 1, 1, 1));
+    if (test.prompt > 0) {
+        const auto began = Clock::now();
+        TENON_CHECK(run_streams(engine, fresh, context, test.prompt, 1, test.streams));
+        return static_cast<double>(test.prompt * test.streams) / seconds_since(began);
+    }
+    TENON_TRY(const auto watch, run_streams(engine, fresh, context, 1, test.generate, test.streams));
+    const auto from = *std::ranges::max_element(watch->first);
+    const auto until = *std::ranges::max_element(watch->last);
+    const std::size_t tokens = std::accumulate(watch->at_last.begin(), watch->at_last.end(), std::size_t{0}) -
+                               std::accumulate(watch->at_first.begin(), watch->at_first.end(), std::size_t{0});
+    return static_cast<double>(tokens) / std::chrono::duration<double>(until - from).count();
+}
+
+std::vector<Test> tests_of(const Options& o, std::size_t threads) {
+    std::vector<Test> tests;
+    for (const std::size_t streams : o.streams)
+        for (const std::size_t depth : o.depth) {
+            for (const std::size_t n : o.prompt)
+                if (n > 0) tests.push_back({n, 0, depth, streams, threads});
+            for (const std::size_t n : o.generate)
+                if (n > 1) tests.push_back({0, n, depth, streams, threads});
+        }
+    return tests;
+}
+
+std::string_view kernels() { return tensor::isa_name(tensor::active_isa()); }
+
 Result<void> bench_encoder(const Options& o, const std::filesystem::path& path, const std::string& name) {
     const auto began = Clock::now();
     TENON_TRY(const auto encoder, model::load_encoder(path));
     const double load = seconds_since(began);
-    tensor::ThreadTeam team(o.threads);
+    tensor::ThreadTeam team(o.threads.empty() ? 0 : o.threads.front());
     std::vector<std::string> texts(64);
     for (std::size_t i = 0; i < texts.size(); ++i) {
         for (std::size_t w = 0; w < 20 + i; ++w)
             texts[i] += fmt::format("word{} of the passage ", (i * 31 + w * 7) % 97);
     }
-    std::vector<double> rates;
+    Rates rates;
     std::size_t tokens = 0;
     for (std::size_t r = 0; r <= o.repetitions; ++r) {
         const auto start = Clock::now();
         TENON_CHECK(encoder->embed(team, texts, &tokens));
-        if (r > 0) rates.push_back(static_cast<double>(tokens) / seconds_since(start));
+        if (r > 0) rates.values.push_back(static_cast<double>(tokens) / seconds_since(start));
     }
     if (o.json)
         print_json(json::Object{{"model", name},
                                 {"threads", team.size()},
-                                {"kernels", std::string(tensor::isa_name(tensor::active_isa()))},
+                                {"kernels", std::string(kernels())},
                                 {"load_seconds", load},
-                                {"embedding_tokens_per_second", median(rates)},
+                                {"embedding_tokens_per_second", rates.median()},
                                 {"peak_memory", peak_memory()}});
     else
         print_line(fmt::format("{}: {} threads, {}; loaded in {}; embedding {:.0f} tokens/s; peak memory {}", name,
-                               team.size(), tensor::isa_name(tensor::active_isa()), human_seconds(load), median(rates),
+                               team.size(), kernels(), human_seconds(load), rates.median(),
                                human_bytes(peak_memory())));
     return {};
 }
@@ -76,52 +211,57 @@ Result<void> run(Context& context, const Options& o) {
     const auto began = Clock::now();
     TENON_TRY(auto loaded, model::load_causal(path));
     const double load = seconds_since(began);
-    engine::EngineOptions options;
-    options.threads = o.threads > 0 ? o.threads : context.settings().threads;
-    options.max_sequences = 1;
-    options.context = o.prompt + o.generate + 8;
-    engine::Engine engine(std::move(loaded), options);
-    std::vector<double> prompt_rates, decode_rates;
-    const auto vocabulary = static_cast<std::uint32_t>(engine.model().tokenizer()->vocabulary_size());
-    std::uint32_t state = 12345;
-    double first_token = 0;
-    for (std::size_t r = 0; r <= o.repetitions; ++r) {  // the first run warms up
-        engine::GenerationRequest request;
-        for (std::size_t i = 0; i < o.prompt; ++i) {
-            state = state * 1664525U + 1013904223U;  // a fresh prompt each time, or the prefix cache would answer
-            request.prompt.push_back(static_cast<text::TokenId>((state >> 8) % std::min(vocabulary, 20000U)));
+    const std::shared_ptr<model::CausalModel> model = std::move(loaded);
+    const auto most = [](const std::vector<std::size_t>& v) { return v.empty() ? 0 : std::ranges::max(v); };
+    const std::size_t longest = most(o.depth) + std::max(most(o.prompt), most(o.generate)) + 8;
+    const std::size_t streams = std::max<std::size_t>(1, most(o.streams));
+    auto threads = o.threads;
+    if (threads.empty()) threads = {context.settings().threads};
+    json::Array rows;
+    if (!o.json)
+        print_line(fmt::format("{} ({}, {}), {}, loaded in {}\n\n{:>7}  {:<22}{:>12}  {:>8}", name, info.architecture,
+                               info.quantisation, kernels(), human_seconds(load), "threads", "test", "tokens/s", "+-"));
+    for (const std::size_t count : threads) {
+        engine::EngineOptions options;
+        options.threads = count > 0 ? count : tensor::ThreadTeam::default_threads();
+        options.max_sequences = streams;
+        options.context = longest;
+        options.kv_tokens = longest * (streams + 1);
+        options.kv_type = o.kv == "q8" ? model::KvType::q8 : model::KvType::f16;
+        engine::Engine engine(model, options);
+        FreshTokens fresh(model->info().vocabulary);
+        for (const Test& test : tests_of(o, options.threads)) {
+            Rates rates;
+            for (std::size_t r = 0; r <= o.repetitions; ++r) {  // the first run warms up
+                TENON_TRY(const double rate, measure(engine, fresh, test));
+                if (r > 0) rates.values.push_back(rate);
+            }
+            rows.push_back(json::Object{{"test", test.name()},
+                                        {"threads", test.threads},
+                                        {"prompt_tokens", test.prompt},
+                                        {"generated_tokens", test.generate},
+                                        {"depth", test.depth},
+                                        {"streams", test.streams},
+                                        {"tokens_per_second", rates.median()},
+                                        {"mean", rates.mean()},
+                                        {"standard_deviation", rates.deviation()},
+                                        {"runs", json::Array(rates.values.begin(), rates.values.end())}});
+            if (!o.json)
+                print_line(fmt::format("{:>7}  {:<22}{:>12.1f}  {:>8.1f}", test.threads, test.name(), rates.median(),
+                                       rates.deviation()));
         }
-        request.sampling = engine::SamplingParams::greedy();
-        request.max_tokens = o.generate;
-        request.ignore_eos = true;
-        TENON_TRY(const auto done, engine.generate(std::move(request)));
-        if (r == 0) {
-            first_token = load * 1000 + done.timings.prompt_ms;
-            continue;
-        }
-        prompt_rates.push_back(static_cast<double>(o.prompt) / done.timings.prompt_ms * 1000);
-        if (done.usage.completion_tokens > 1)
-            decode_rates.push_back(static_cast<double>(done.usage.completion_tokens - 1) / done.timings.decode_ms *
-                                   1000);
     }
-    if (decode_rates.empty()) decode_rates.push_back(0);
-    const std::size_t threads = options.threads > 0 ? options.threads : tensor::ThreadTeam::default_threads();
     if (o.json)
         print_json(json::Object{{"model", name},
-                                {"threads", threads},
-                                {"kernels", std::string(tensor::isa_name(tensor::active_isa()))},
+                                {"architecture", info.architecture},
+                                {"quantisation", info.quantisation},
+                                {"kernels", std::string(kernels())},
+                                {"kv", o.kv},
                                 {"load_seconds", load},
-                                {"prompt_tokens", o.prompt},
-                                {"generated_tokens", o.generate},
-                                {"prompt_tokens_per_second", median(prompt_rates)},
-                                {"decode_tokens_per_second", median(decode_rates)},
-                                {"first_token_ms", first_token},
-                                {"peak_memory", peak_memory()}});
+                                {"peak_memory", peak_memory()},
+                                {"results", std::move(rows)}});
     else
-        print_line(fmt::format(
-            "{}: {} threads, {}; loaded in {}; prompt {:.1f} tokens/s, decoding {:.1f} tokens/s; peak memory {}", name,
-            threads, tensor::isa_name(tensor::active_isa()), human_seconds(load), median(prompt_rates),
-            median(decode_rates), human_bytes(peak_memory())));
+        print_line(fmt::format("\npeak memory {}", human_bytes(peak_memory())));
     return {};
 }
 

@@ -13,7 +13,7 @@ import machine
 from report import Report, say
 
 HERE = pathlib.Path(__file__).resolve().parent
-SECTIONS = ["engine", "embedding", "rag-speed", "cold-start", "memory"]
+SECTIONS = ["engine", "batch", "embedding", "rag-speed", "cold-start", "memory"]
 MODELS = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
 
 

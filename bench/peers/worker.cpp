@@ -4,6 +4,8 @@
 //   peers_worker MODEL generate|embed THREADS [KERNELS]
 //
 //   generate: {"prompt": [ids], "tokens": n}                 → {"ids", "prompt_ms", "decode_ms", "cpu_ms"}
+//             {"prompts": [[ids], ..], "tokens": n}          → {"first_ms", "all_ms", "cpu_ms", "cached_tokens"}, at
+//             once
 //   embed:    {"texts": [..], "batch": n, "vectors": bool}   → {"tokens", "ms", "cpu_ms", "vectors"}
 //
 // The first line it writes says that it is ready. Times are on the wall, cpu_ms is of the whole process.
@@ -12,8 +14,10 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <iostream>
+#include <mutex>
 #include <string>
 
 #include "tenon/engine/engine.hpp"
@@ -46,14 +50,57 @@ json::Object ready(std::size_t threads) {
     return {{"threads", threads}, {"kernels", std::string(tensor::isa_name(tensor::active_isa()))}};
 }
 
-Result<json::Object> generate(engine::Engine& engine, const json::Value& line) {
+engine::GenerationRequest request_of(const json::Value& line, const json::Value* ids) {
     engine::GenerationRequest request;
-    if (const json::Value* ids = json::find(line, "prompt"); ids != nullptr && ids->is_array())
+    if (ids != nullptr && ids->is_array())
         for (const json::Value& id : ids->get_array())
             request.prompt.push_back(static_cast<text::TokenId>(id.is_int64() ? id.get_int64() : -1));
     request.max_tokens = static_cast<std::size_t>(json::integer_or(line, "tokens", 1));
     request.sampling = engine::SamplingParams::greedy();
     request.ignore_eos = true;
+    return request;
+}
+
+/// Many requests at the same moment: when each said its first word (first_ms, in order) and when all had ended.
+Result<json::Object> generate_many(engine::Engine& engine, const json::Value& line, const json::Array& prompts) {
+    struct State {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::vector<double> first;
+        std::size_t done = 0, cached = 0;
+        std::optional<Error> error;
+        json::Array ids;
+    };
+    const auto state = std::make_shared<State>();
+    state->first.assign(prompts.size(), 0);
+    state->ids.assign(prompts.size(), json::Array());
+    const double cpu = cpu_ms();
+    const double start = wall_ms();
+    for (std::size_t i = 0; i < prompts.size(); ++i)
+        TENON_CHECK(engine.submit(request_of(line, &prompts[i]), [state, i, start](engine::GenerationEvent event) {
+            const std::scoped_lock lock(state->mutex);
+            if (state->first[i] == 0 && !event.tokens.empty()) state->first[i] = wall_ms() - start;
+            for (const text::TokenId id : event.tokens) state->ids[i].as_array().emplace_back(id);
+            if (!event.last()) return;
+            if (event.error) state->error = event.error;
+            state->cached += event.usage.cached_tokens;
+            ++state->done;
+            state->changed.notify_all();
+        }));
+    std::unique_lock lock(state->mutex);
+    state->changed.wait(lock, [&] { return state->done == prompts.size(); });
+    if (state->error) return std::unexpected(*state->error);
+    return json::Object{{"ids", std::move(state->ids)},
+                        {"first_ms", json::Array(state->first.begin(), state->first.end())},
+                        {"all_ms", wall_ms() - start},
+                        {"cached_tokens", state->cached},
+                        {"cpu_ms", cpu_ms() - cpu}};
+}
+
+Result<json::Object> generate(engine::Engine& engine, const json::Value& line) {
+    if (const json::Value* many = json::find(line, "prompts"); many != nullptr && many->is_array())
+        return generate_many(engine, line, many->get_array());
+    auto request = request_of(line, json::find(line, "prompt"));
     json::Array ids;
     const double cpu = cpu_ms();
     TENON_TRY(const auto done, engine.generate(std::move(request)));
@@ -138,8 +185,8 @@ int main(int argc, char** argv) {
     if (!model) return stop(model.error());
     engine::EngineOptions options;
     options.threads = threads;
-    options.max_sequences = 1;
     options.context = 2048;
+    options.kv_tokens = 16 * options.context;
     engine::Engine engine(std::move(*model), options);
     answer(ready(threads));
     return serve([&](const json::Value& line) { return generate(engine, line); });

@@ -4,27 +4,31 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <future>
 #include <limits>
 #include <mutex>
 #include <thread>
 
+#include "engine/scheduler.hpp"
 #include "engine/sequence.hpp"
-#include "engine/slots.hpp"
 #include "tenon/base/utf8.hpp"
 
 namespace tenon::engine {
 namespace {
 
 constexpr std::size_t default_context = 8192;
-constexpr std::size_t scored_chunk = 32;  // rows of logits are large: 32 of 150,000 are 19 MB
 constexpr int most_top_logprobs = 20;
 constexpr std::size_t most_stops = 256;
 
 std::size_t context_of(const model::CausalModel& model, const EngineOptions& options) {
     const std::size_t own = model.info().context_length > 0 ? model.info().context_length : default_context;
-    return options.context > 0 ? std::min(options.context, own) : std::min(default_context, own);
+    const std::size_t wanted = options.context > 0 ? std::min(options.context, own) : std::min(default_context, own);
+    return options.kv_tokens > 0 ? std::min(wanted, options.kv_tokens) : wanted;
+}
+
+// One page more than the tokens fill: a shared page is copied before it is given up.
+std::size_t pages_of(const EngineOptions& options, std::size_t context) {
+    return (options.cache_tokens(context) + model::kv_page_tokens - 1) / model::kv_page_tokens + 1;
 }
 
 std::vector<text::TokenId> end_tokens(const text::Tokenizer& tokenizer) {
@@ -37,6 +41,11 @@ std::vector<text::TokenId> end_tokens(const text::Tokenizer& tokenizer) {
 
 }  // namespace
 
+std::size_t EngineOptions::cache_tokens(std::size_t sequence) const noexcept {
+    if (kv_tokens > 0) return std::max(kv_tokens, sequence);
+    return sequence * std::min<std::size_t>(4, std::max<std::size_t>(1, max_sequences));
+}
+
 struct Engine::Impl {
     using SequencePtr = std::unique_ptr<Sequence>;
 
@@ -47,24 +56,16 @@ struct Engine::Impl {
           vocabulary(model->info().vocabulary),
           end_ids(end_tokens(*model->tokenizer())),
           team(options.threads),
-          slots(*model, std::max<std::size_t>(1, options.max_sequences), context, options.prefix_block),
+          pool(model->make_pool(pages_of(options, context), options.kv_type)),
+          scheduler(pool ? *pool : nullptr, context, model->max_batch_tokens(), options),
           thread([this](const std::stop_token& stop) { run(stop); }) {}
 
     Result<void> check(const GenerationRequest& request) const;
     void run(const std::stop_token& stop);
-    void drop_ended();
-    void admit();
-    void plan();
-    void step();
+    void take_new();
+    void step(std::span<const Part> parts);
     void retire();
     void publish();
-
-    /// What one forward pass does for one sequence.
-    struct Part {
-        Sequence* sequence;
-        std::size_t count;
-        model::Logits logits;
-    };
 
     const std::shared_ptr<model::CausalModel> model;
     const EngineOptions options;
@@ -72,17 +73,16 @@ struct Engine::Impl {
     const std::size_t vocabulary;
     const std::vector<text::TokenId> end_ids;
 
-    mutable std::mutex mutex;  // guards `waiting` and `counters`
+    mutable std::mutex mutex;  // guards `arrived`, `queued` and `counters`
     std::condition_variable_any wake;
-    std::deque<SequencePtr> waiting;
+    std::vector<SequencePtr> arrived;  // not seen by the scheduler yet
+    std::size_t queued = 0;            // arrived or waiting in the scheduler
     EngineStats counters;
 
     // The scheduling thread's own:
     tensor::ThreadTeam team;
-    Slots slots;
-    std::vector<SequencePtr> running;  // in order of admission
-    std::vector<Part> parts;
-    std::size_t turn = 0;  // rotates who comes first, when not all fit into one pass
+    const Result<std::shared_ptr<model::KvPool>> pool;  // an error is what every request is answered with
+    Scheduler scheduler;
 
     std::jthread thread;  // last: it ends before what it uses
 };
@@ -112,108 +112,39 @@ Result<void> Engine::Impl::check(const GenerationRequest& request) const {
 
 void Engine::Impl::run(const std::stop_token& stop) {
     for (;;) {
-        if (running.empty()) {
+        if (scheduler.idle()) {
             std::unique_lock lock(mutex);
-            wake.wait(lock, stop, [this] { return !waiting.empty(); });
+            wake.wait(lock, stop, [this] { return !arrived.empty(); });
         }
         if (stop.stop_requested()) break;
-        drop_ended();
-        admit();
-        plan();
-        step();
+        take_new();
+        scheduler.drop_ended(std::chrono::steady_clock::now());
+        retire();
+        scheduler.admit();
+        publish();
+        step(scheduler.plan());
         retire();
         publish();
     }
-    std::deque<SequencePtr> left;
-    {
-        const std::scoped_lock lock(mutex);
-        left.swap(waiting);
-    }
-    for (auto& sequence : running) sequence->finish(FinishReason::cancelled);
-    for (auto& sequence : left) sequence->finish(FinishReason::cancelled);
+    take_new();
+    for (const auto& sequence : scheduler.clear()) sequence->finish(FinishReason::cancelled);
 }
 
-// Ends what was cancelled or ran out of time, queued or running.
-void Engine::Impl::drop_ended() {
-    const auto now = std::chrono::steady_clock::now();
-    const auto ended = [&](const SequencePtr& s) { return s->cancelled() || s->expired(now); };
-    std::vector<SequencePtr> dropped;
-    {
-        const std::scoped_lock lock(mutex);
-        for (auto it = waiting.begin(); it != waiting.end();) {
-            if (!ended(*it)) {
-                ++it;
-                continue;
-            }
-            dropped.push_back(std::move(*it));
-            it = waiting.erase(it);
-        }
-    }
-    const auto finish = [](Sequence& s) { s.finish(s.cancelled() ? FinishReason::cancelled : FinishReason::deadline); };
-    for (auto& s : dropped) finish(*s);
-    for (auto& s : running)
-        if (ended(s)) finish(*s);
-    retire();
+void Engine::Impl::take_new() {
+    const std::scoped_lock lock(mutex);
+    for (auto& sequence : arrived) scheduler.add(std::move(sequence));
+    arrived.clear();
 }
 
-void Engine::Impl::admit() {
-    while (slots.available()) {
-        SequencePtr sequence;
-        {
-            const std::scoped_lock lock(mutex);
-            if (waiting.empty()) return;
-            sequence = std::move(waiting.front());
-            waiting.pop_front();
-        }
-        const auto& request = sequence->request();
-        auto lease = slots.acquire(request.prompt, !request.prompt_logprobs);
-        if (!lease) {
-            sequence->fail(std::move(lease).error());
-            continue;
-        }
-        sequence->start(*lease);
-        running.push_back(std::move(sequence));
+void Engine::Impl::step(std::span<const Part> parts) {
+    if (parts.empty()) {  // the pool holds any one sequence, so this is a fault of ours; nobody waits for ever
+        for (const auto& sequence : scheduler.running())
+            sequence->fail(Error(ErrorCode::internal, "no memory could be found for the sequence"));
+        return;
     }
-}
-
-// One token for everyone who is decoding; what is left of the chunk is shared evenly by the prompts, and who comes
-// first rotates, so that a short prompt never waits for a long one to end.
-void Engine::Impl::plan() {
-    parts.clear();
-    if (running.empty()) return;
-    std::size_t room = std::max<std::size_t>(1, model->max_batch_tokens());
-    ++turn;
-    std::vector<Sequence*> prompts;
-    for (std::size_t i = 0; i < running.size(); ++i) {
-        Sequence* sequence = running[(i + turn) % running.size()].get();
-        if (sequence->in_prompt()) {
-            prompts.push_back(sequence);
-        } else if (room > 0) {
-            parts.push_back({sequence, 1, model::Logits::last});
-            --room;
-        }
-    }
-    room = std::min(room, std::max<std::size_t>(1, options.prompt_chunk));
-    for (std::size_t i = 0; i < prompts.size() && room > 0; ++i) {
-        Sequence* sequence = prompts[i];
-        const std::size_t others = prompts.size() - i;
-        std::size_t count = std::min(sequence->pending().size(), (room + others - 1) / others);
-        if (sequence->request().prompt_logprobs) count = std::min(count, scored_chunk);
-        const bool whole = count == sequence->pending().size();
-        const auto logits = sequence->request().prompt_logprobs ? model::Logits::all
-                            : whole                             ? model::Logits::last
-                                                                : model::Logits::none;
-        parts.push_back({sequence, count, logits});
-        room -= count;
-    }
-}
-
-void Engine::Impl::step() {
-    if (parts.empty()) return;
     std::vector<model::SequenceStep> steps;
     const auto step_of = [](const Part& part) {
-        return model::SequenceStep{part.sequence->slot().cache.get(), part.sequence->pending().first(part.count),
-                                   part.logits};
+        return model::SequenceStep{&part.sequence->cache(), part.sequence->pending().first(part.count), part.logits};
     };
     for (const auto& part : parts) steps.push_back(step_of(part));
     const auto rows_of = [&](const Part& part) {
@@ -242,22 +173,23 @@ void Engine::Impl::step() {
 }
 
 void Engine::Impl::retire() {
-    for (auto& sequence : running) {
-        if (!sequence->finished()) continue;
-        slots.release(sequence->slot());
+    for (const auto& sequence : scheduler.retire()) {
         const std::scoped_lock lock(mutex);
         counters.prompt_tokens += sequence->usage().prompt_tokens;
+        counters.cached_tokens += sequence->usage().cached_tokens;
         counters.completion_tokens += sequence->usage().completion_tokens;
         ++counters.requests;
-        sequence.reset();
     }
-    std::erase(running, nullptr);
 }
 
 void Engine::Impl::publish() {
     const std::scoped_lock lock(mutex);
-    counters.running = running.size();
-    counters.kv_bytes = slots.bytes();
+    queued = arrived.size() + scheduler.waiting().size();
+    counters.running = scheduler.running().size();
+    counters.preemptions = scheduler.preemptions();
+    counters.kv_bytes = scheduler.pool().bytes();
+    counters.kv_pages = scheduler.pool().pages();
+    counters.kv_pages_used = counters.kv_pages - scheduler.pool().free_pages() - scheduler.prefixes().evictable();
 }
 
 Engine::Engine(std::shared_ptr<model::CausalModel> model, const EngineOptions& options)
@@ -267,16 +199,19 @@ Engine::~Engine() = default;
 
 Result<void> Engine::submit(GenerationRequest request, GenerationSink sink) {
     TENON_CHECK(impl_->check(request));
+    if (!impl_->pool) return std::unexpected(impl_->pool.error());
     if (request.ignore_eos)
         for (const auto id : impl_->end_ids)
             request.sampling.logit_bias.emplace_back(id, -std::numeric_limits<float>::infinity());
-    auto sequence = std::make_unique<Sequence>(std::move(request), std::move(sink), impl_->model->tokenizer());
+    auto sequence = std::make_unique<Sequence>(std::move(request), std::move(sink), impl_->model->tokenizer(),
+                                               *impl_->pool, impl_->context);
     {
         const std::scoped_lock lock(impl_->mutex);
-        if (impl_->waiting.size() >= impl_->options.max_queue)
+        if (impl_->queued >= impl_->options.max_queue)
             return fail(ErrorCode::resource_exhausted,
-                        fmt::format("{} requests are waiting already; try again later", impl_->waiting.size()));
-        impl_->waiting.push_back(std::move(sequence));
+                        fmt::format("{} requests are waiting already; try again later", impl_->queued));
+        impl_->arrived.push_back(std::move(sequence));
+        ++impl_->queued;
     }
     impl_->wake.notify_one();
     return {};
@@ -313,7 +248,7 @@ std::size_t Engine::context() const noexcept { return impl_->context; }
 EngineStats Engine::stats() const {
     const std::scoped_lock lock(impl_->mutex);
     EngineStats stats = impl_->counters;
-    stats.waiting = impl_->waiting.size();
+    stats.waiting = impl_->queued;
     return stats;
 }
 

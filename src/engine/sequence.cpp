@@ -14,7 +14,8 @@ double milliseconds(SteadyClock::time_point from, SteadyClock::time_point to) {
 
 }  // namespace
 
-Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::TokenizerPtr tokenizer)
+Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::TokenizerPtr tokenizer,
+                   std::shared_ptr<model::KvPool> pool, std::size_t context)
     : request_(std::move(request)),
       sink_(std::move(sink)),
       tokenizer_(std::move(tokenizer)),
@@ -22,6 +23,7 @@ Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::Tokeniz
       stops_(request_.stop),
       decoder_(tokenizer_),
       tokens_(request_.prompt),
+      cache_(std::move(pool), context),
       submitted_(SteadyClock::now()) {
     usage_.prompt_tokens = request_.prompt.size();
     // A continuation of text keeps its leading space: the decoder must know that it does not begin the text.
@@ -29,24 +31,17 @@ Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::Tokeniz
     if (request_.prompt_logprobs) prompt_logprobs_.assign(request_.prompt.size(), 0.F);
 }
 
-void Sequence::start(Slots::Lease lease) {
-    lease_ = lease;
-    usage_.cached_tokens = lease.reused;
-    started_ = SteadyClock::now();
-}
-
-std::span<const text::TokenId> Sequence::pending() const noexcept {
-    return std::span(tokens_).subspan(slot().tokens.size());
+void Sequence::start(std::size_t reused) {
+    if (started()) return;  // again, after a preemption: what the user sees is the first time
+    usage_.cached_tokens = reused;
+    started_at_ = SteadyClock::now();
 }
 
 void Sequence::advance(std::size_t count, std::span<const float> rows, std::size_t vocabulary) {
-    auto& done = slot().tokens;
-    const std::size_t first = done.size();
-    const auto computed = pending().first(count);
-    done.insert(done.end(), computed.begin(), computed.end());
+    const std::size_t first = cache_.length() - count;
     if (request_.prompt_logprobs && first < request_.prompt.size())
         if (auto scored = score_prompt(first, count, rows, vocabulary); !scored) return fail(std::move(scored).error());
-    if (done.size() < tokens_.size()) return;  // more prompt to come
+    if (cache_.length() < tokens_.size()) return;  // more prompt to come
     if (rows.size() < vocabulary) return fail(Error(ErrorCode::internal, "the model returned no logits"));
     if (auto chosen = choose(rows.last(vocabulary)); !chosen) fail(std::move(chosen).error());
 }
@@ -108,7 +103,7 @@ Result<void> Sequence::choose(std::span<const float> logits) {
         finish(FinishReason::stop);
     } else if (request_.constraint && request_.constraint->finished()) {
         finish(FinishReason::stop);
-    } else if (usage_.completion_tokens == request_.max_tokens || slot().tokens.size() >= slot().cache->capacity()) {
+    } else if (usage_.completion_tokens == request_.max_tokens || cache_.length() >= cache_.capacity()) {
         finish(FinishReason::length);
     } else if (!event_.text.empty()) {
         sink_(std::exchange(event_, {}));
@@ -146,7 +141,7 @@ void Sequence::fail(Error error) {
 void Sequence::end(GenerationEvent event) {
     finished_ = true;
     const auto now = SteadyClock::now();
-    const auto started = this->started() ? started_ : now;
+    const auto started = started_at_.value_or(now);
     const auto first = usage_.completion_tokens > 0 ? first_token_ : now;
     event.usage = usage_;
     event.timings = {milliseconds(submitted_, started), milliseconds(started, first), milliseconds(first, now)};

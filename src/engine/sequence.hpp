@@ -3,11 +3,12 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/sampler.hpp"
-#include "engine/slots.hpp"
 #include "engine/stop_matcher.hpp"
 #include "tenon/engine/engine.hpp"
 
@@ -16,7 +17,9 @@ namespace tenon::engine {
 /// Belongs to the scheduling thread once accepted.
 class Sequence {
   public:
-    Sequence(GenerationRequest request, GenerationSink sink, text::TokenizerPtr tokenizer);
+    /// `context`: the most tokens it may ever hold in `pool`.
+    Sequence(GenerationRequest request, GenerationSink sink, text::TokenizerPtr tokenizer,
+             std::shared_ptr<model::KvPool> pool, std::size_t context);
 
     [[nodiscard]] const GenerationRequest& request() const noexcept { return request_; }
     [[nodiscard]] bool cancelled() const noexcept { return request_.cancel.stop_requested(); }
@@ -25,15 +28,23 @@ class Sequence {
     }
     [[nodiscard]] bool finished() const noexcept { return finished_; }
 
-    void start(Slots::Lease lease);
-    [[nodiscard]] Slot& slot() const noexcept { return *lease_.slot; }
-    [[nodiscard]] bool started() const noexcept { return lease_.slot != nullptr; }
-    /// Tokens not yet in the cache: prompt tokens, or the one token chosen last.
-    [[nodiscard]] std::span<const text::TokenId> pending() const noexcept;
-    [[nodiscard]] bool in_prompt() const noexcept { return slot().tokens.size() < request_.prompt.size(); }
+    /// Admitted, for the first time or again; `reused` tokens are in the cache already.
+    void start(std::size_t reused);
+    [[nodiscard]] bool started() const noexcept { return started_at_.has_value(); }
+    [[nodiscard]] model::KvCache& cache() noexcept { return cache_; }
+    [[nodiscard]] const model::KvCache& cache() const noexcept { return cache_; }
+    /// The prompt, then what was generated.
+    [[nodiscard]] std::span<const text::TokenId> tokens() const noexcept { return tokens_; }
+    /// Tokens not yet in the cache: prompt tokens, the one token chosen last, or all of them after a preemption.
+    [[nodiscard]] std::span<const text::TokenId> pending() const noexcept {
+        return std::span(tokens_).subspan(cache_.length());
+    }
+    [[nodiscard]] bool in_prompt() const noexcept {
+        return cache_.length() + 1 < tokens_.size() || cache_.length() < request_.prompt.size();
+    }
 
-    /// The first `count` pending tokens were computed; `rows` are their logits (one row, all rows or none, as asked).
-    /// Samples when the prompt is complete, and calls the sink. May finish the sequence.
+    /// The last `count` tokens of the cache were computed; `rows` are their logits (one row, all rows or none, as
+    /// asked). Samples when the prompt is complete, and calls the sink. May finish the sequence.
     void advance(std::size_t count, std::span<const float> rows, std::size_t vocabulary);
     /// The last event.
     void finish(FinishReason reason);
@@ -67,10 +78,11 @@ class Sequence {
     std::size_t decoded_bytes_ = 0;
     std::size_t certain_bytes_ = 0;
     GenerationEvent event_;  // being filled
-    Slots::Lease lease_;
+    model::KvCache cache_;
     Usage usage_;
     std::vector<float> prompt_logprobs_;
-    std::chrono::steady_clock::time_point submitted_, started_, first_token_;
+    std::chrono::steady_clock::time_point submitted_, first_token_;
+    std::optional<std::chrono::steady_clock::time_point> started_at_;
     bool finished_ = false;
 };
 

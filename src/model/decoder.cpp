@@ -12,7 +12,6 @@
 #include "model/buffer.hpp"
 #include "model/decoder_weights.hpp"
 #include "model/feed_forward.hpp"
-#include "model/kv_cache.hpp"
 #include "tenon/tensor/linear.hpp"
 #include "tenon/tensor/ops.hpp"
 
@@ -30,8 +29,8 @@ class Decoder final : public CausalModel {
     [[nodiscard]] const ModelInfo& info() const noexcept override { return spec_.info; }
     [[nodiscard]] const text::TokenizerPtr& tokenizer() const noexcept override { return tokenizer_; }
     [[nodiscard]] std::size_t max_batch_tokens() const noexcept override { return batch_tokens; }
-    [[nodiscard]] Result<std::unique_ptr<KvCache>> make_cache(std::size_t capacity) const override {
-        return DecoderCache::create(this, {spec_.layers, spec_.kv_heads, spec_.head_dim}, capacity);
+    [[nodiscard]] Result<std::shared_ptr<KvPool>> make_pool(std::size_t pages, KvType type) const override {
+        return KvPool::create(this, type, spec_.layers * layer_bytes(type), pages);
     }
     [[nodiscard]] Result<std::span<const float>> forward(tensor::ThreadTeam& team,
                                                          std::span<const SequenceStep> steps) override;
@@ -39,14 +38,23 @@ class Decoder final : public CausalModel {
   private:
     /// One sequence's part of the concatenated tokens.
     struct Part {
-        DecoderCache* cache;
+        KvCache* cache;
         std::size_t begin;  // row of its first token
         std::size_t tokens;
         std::size_t first;  // position of that token
     };
 
+    /// Bytes of one layer of one page.
+    [[nodiscard]] std::size_t layer_bytes(KvType type) const noexcept {
+        return spec_.kv_heads * tensor::kv_head_bytes(type, spec_.head_dim);
+    }
+    [[nodiscard]] tensor::KvView view(const KvCache& cache, std::size_t layer) const noexcept {
+        const KvPool& pool = cache.pool();
+        return {pool.type(), pool.data() + layer * layer_bytes(pool.type()), pool.page_bytes(), cache.pages().data()};
+    }
     [[nodiscard]] Result<void> reserve_buffers();
     [[nodiscard]] Result<std::size_t> plan(std::span<const SequenceStep> steps);
+    void plan_attention();
     void compute(tensor::Worker& worker) const noexcept;
     void embed(tensor::Worker& worker) const noexcept;
     void attend(tensor::Worker& worker, std::size_t index) const noexcept;
@@ -72,6 +80,7 @@ class Decoder final : public CausalModel {
     std::vector<Buffer> cosines_, sines_;  // of each rotary embedding
     // The forward pass under way.
     std::vector<Part> parts_;
+    std::vector<tensor::AttentionArgs> attentions_;  // of every part, layer after layer
     std::vector<text::TokenId> tokens_;
     std::vector<std::size_t> wanted_;  // rows whose logits are asked for
 };
@@ -123,8 +132,8 @@ Result<std::size_t> Decoder::plan(std::span<const SequenceStep> steps) {
     tokens_.clear();
     wanted_.clear();
     for (const SequenceStep& step : steps) {
-        auto* const cache = dynamic_cast<DecoderCache*>(step.cache);
-        if (cache == nullptr || cache->owner() != this)
+        KvCache* const cache = step.cache;
+        if (cache == nullptr || cache->pool().owner() != this)
             return fail(ErrorCode::invalid_argument, "a step needs a cache that this model made");
         if (step.tokens.empty()) return fail(ErrorCode::invalid_argument, "a step needs at least one token");
         if (step.tokens.size() > batch_tokens - tokens_.size())
@@ -147,15 +156,40 @@ Result<std::size_t> Decoder::plan(std::span<const SequenceStep> steps) {
         if (step.logits != Logits::none)
             for (std::size_t row = from; row < tokens_.size(); ++row) wanted_.push_back(row);
     }
+    for (const Part& part : parts_)
+        if (!part.cache->reserve(part.tokens))
+            return fail(ErrorCode::resource_exhausted,
+                        fmt::format("no page of keys and values is free for {} more tokens", part.tokens));
     return wanted_.size();
 }
 
 Result<std::span<const float>> Decoder::forward(tensor::ThreadTeam& team, std::span<const SequenceStep> steps) {
     TENON_TRY(const std::size_t rows, plan(steps));
     TENON_CHECK(logits_.reserve_floats(rows * spec_.vocabulary));
+    plan_attention();
     if (!tokens_.empty()) team.run([this](tensor::Worker& worker) { compute(worker); });
     for (const Part& part : parts_) part.cache->grow(part.tokens);
     return std::span<const float>(logits_.floats(), rows * spec_.vocabulary);
+}
+
+void Decoder::plan_attention() {
+    const std::size_t q_size = spec_.heads * spec_.head_dim;
+    attentions_.clear();
+    for (std::size_t layer = 0; layer < spec_.layers; ++layer)
+        for (const Part& part : parts_)
+            attentions_.push_back({.q = q_.floats() + part.begin * q_size,
+                                   .q_stride = q_size,
+                                   .tokens = part.tokens,
+                                   .first = part.first,
+                                   .heads = spec_.heads,
+                                   .kv_heads = spec_.kv_heads,
+                                   .head_dim = spec_.head_dim,
+                                   .scale = spec_.attention_scale,
+                                   .window = spec_.windows[layer],
+                                   .softcap = spec_.attention_softcap,
+                                   .cache = view(*part.cache, layer),
+                                   .out = mixed_.floats() + part.begin * q_size,
+                                   .out_stride = q_size});
 }
 
 void Decoder::embed(tensor::Worker& worker) const noexcept {
@@ -249,24 +283,12 @@ void Decoder::attend(tensor::Worker& worker, std::size_t index) const noexcept {
         worker.barrier();
     }
     for (const Part& part : parts_)
-        tensor::kv_store(worker, part.cache->layer(index), k_.floats() + part.begin * kv_size,
+        tensor::kv_store(worker, view(*part.cache, index), k_.floats() + part.begin * kv_size,
                          v_.floats() + part.begin * kv_size, kv_size, part.tokens, part.first, spec_.kv_heads,
                          spec_.head_dim);
+    auto& counter = worker.next_counter();
     worker.barrier();
-    for (const Part& part : parts_)
-        tensor::attention(worker, {.q = q_.floats() + part.begin * q_size,
-                                   .q_stride = q_size,
-                                   .tokens = part.tokens,
-                                   .first = part.first,
-                                   .heads = spec_.heads,
-                                   .kv_heads = spec_.kv_heads,
-                                   .head_dim = spec_.head_dim,
-                                   .scale = spec_.attention_scale,
-                                   .window = spec_.windows[index],
-                                   .softcap = spec_.attention_softcap,
-                                   .cache = part.cache->layer(index),
-                                   .out = mixed_.floats() + part.begin * q_size,
-                                   .out_stride = q_size});
+    tensor::attention(worker, std::span(attentions_).subspan(index * parts_.size(), parts_.size()), counter);
     worker.barrier();
     const bool direct = is_direct(layer.attention_post_norm);
     tensor::linear(worker,

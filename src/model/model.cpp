@@ -26,10 +26,10 @@ Result<const Architecture*> architecture_of(const ModelSource& source, ModelRole
 
 }  // namespace
 
-std::uint64_t ModelInfo::memory_needed(std::size_t context) const noexcept {
+std::uint64_t ModelInfo::memory_needed(std::size_t context, KvType type) const noexcept {
     constexpr std::uint64_t working = std::uint64_t{48} << 20;  // activations, tokenizer, code
-    const std::uint64_t cache =
-        role == ModelRole::causal ? std::uint64_t{4} * layers * kv_heads * head_dim * context : 0;
+    const std::uint64_t token = layers * kv_heads * tensor::kv_head_bytes(type, head_dim) / kv_page_tokens;
+    const std::uint64_t cache = role == ModelRole::causal ? token * context : 0;
     return file_bytes + cache + working;
 }
 
@@ -47,6 +47,12 @@ Result<ModelInfo> inspect(const std::filesystem::path& path) {
         if (const auto settings = read_embedding_settings(*source); settings && settings->max_tokens > 0)
             out.context_length = std::min(out.context_length, settings->max_tokens);
     return out;
+}
+
+Result<std::unique_ptr<KvCache>> CausalModel::make_cache(std::size_t capacity, KvType type) const {
+    if (capacity == 0) return fail(ErrorCode::invalid_argument, "a cache needs room for at least one token");
+    TENON_TRY(auto pool, make_pool((capacity + kv_page_tokens - 1) / kv_page_tokens, type));
+    return std::make_unique<KvCache>(std::move(pool), capacity);
 }
 
 Result<std::unique_ptr<CausalModel>> load_causal(const std::filesystem::path& path, const LoadOptions& options) {

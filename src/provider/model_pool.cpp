@@ -26,7 +26,7 @@ ModelLoaders complete(const ModelPoolOptions& options) {
             if (role == ModelRole::encoder) return info.memory_needed(0);
             const std::size_t context = engine.context > 0 ? std::min(engine.context, info.context_length)
                                                            : std::min<std::size_t>(8192, info.context_length);
-            return info.memory_needed(context * std::max<std::size_t>(1, engine.max_sequences));
+            return info.memory_needed(engine.cache_tokens(context), engine.kv_type);
         };
     if (!loaders.chat)
         loaders.chat = [engine = options.engine](const std::filesystem::path& path,

@@ -67,23 +67,6 @@ class ByteTokenizer final : public text::Tokenizer {
     text::TokenizerSpec spec_;
 };
 
-class FakeCache final : public model::KvCache {
-  public:
-    explicit FakeCache(std::size_t capacity) : capacity_(capacity) {}
-    std::size_t capacity() const noexcept override { return capacity_; }
-    std::size_t length() const noexcept override { return tokens.size(); }
-    void truncate(std::size_t length) noexcept override { tokens.resize(std::min(length, tokens.size())); }
-    void copy_to(KvCache& other, std::size_t length) const override {
-        dynamic_cast<FakeCache&>(other).tokens.assign(tokens.begin(),
-                                                      tokens.begin() + static_cast<std::ptrdiff_t>(length));
-    }
-    std::size_t bytes() const noexcept override { return capacity_; }
-    std::vector<text::TokenId> tokens;
-
-  private:
-    std::size_t capacity_;
-};
-
 class FakeModel final : public model::CausalModel {
   public:
     explicit FakeModel(std::size_t context = 512) {
@@ -113,8 +96,9 @@ class FakeModel final : public model::CausalModel {
         return info_;
     }
     const text::TokenizerPtr& tokenizer() const noexcept override { return tokenizer_; }
-    Result<std::unique_ptr<model::KvCache>> make_cache(std::size_t capacity) const override {
-        return std::make_unique<FakeCache>(capacity);
+    /// Its "keys and values" are the tokens themselves, read back from the pages at every step.
+    Result<std::shared_ptr<model::KvPool>> make_pool(std::size_t pages, model::KvType type) const override {
+        return model::KvPool::create(this, type, model::kv_page_tokens * sizeof(text::TokenId), pages);
     }
     std::size_t max_batch_tokens() const noexcept override { return batch; }
 
@@ -155,14 +139,17 @@ class FakeModel final : public model::CausalModel {
     }
 
   private:
+    static text::TokenId& slot(const model::KvCache& cache, std::size_t position) {
+        const auto page = cache.pool().page(cache.pages()[position / model::kv_page_tokens]);
+        return reinterpret_cast<text::TokenId*>(page.data())[position % model::kv_page_tokens];
+    }
     Result<std::span<const float>> compute(std::span<const model::SequenceStep> steps) {
         std::size_t total = 0;
         std::vector<std::size_t> pass;
         for (const auto& step : steps) {
             total += step.tokens.size();
             pass.push_back(step.tokens.size());
-            if (step.cache->length() + step.tokens.size() > step.cache->capacity())
-                return fail(ErrorCode::resource_exhausted, "cache is full");
+            if (!step.cache->reserve(step.tokens.size())) return fail(ErrorCode::resource_exhausted, "cache is full");
             for (const auto t : step.tokens)
                 if (t == poison) return fail(ErrorCode::invalid_argument, "poison");
         }
@@ -174,13 +161,15 @@ class FakeModel final : public model::CausalModel {
         if (delay.count() > 0) std::this_thread::sleep_for(delay);
         logits_.clear();
         for (const auto& step : steps) {
-            auto& cache = dynamic_cast<FakeCache&>(*step.cache);
             for (std::size_t i = 0; i < step.tokens.size(); ++i) {
-                cache.tokens.push_back(step.tokens[i]);
+                slot(*step.cache, step.cache->length()) = step.tokens[i];
+                step.cache->grow(1);
                 const bool last = i + 1 == step.tokens.size();
                 if (step.logits == model::Logits::none || (step.logits == model::Logits::last && !last)) continue;
                 logits_.resize(logits_.size() + info_.vocabulary);
-                fill(cache.tokens, std::span(logits_).last(info_.vocabulary));
+                tokens_.clear();
+                for (std::size_t p = 0; p < step.cache->length(); ++p) tokens_.push_back(slot(*step.cache, p));
+                fill(tokens_, std::span(logits_).last(info_.vocabulary));
             }
         }
         return std::span<const float>(logits_);
@@ -189,6 +178,7 @@ class FakeModel final : public model::CausalModel {
     mutable model::ModelInfo info_;
     text::TokenizerPtr tokenizer_ = std::make_shared<ByteTokenizer>();
     std::vector<float> logits_;
+    std::vector<text::TokenId> tokens_;
     std::atomic<bool> busy_ = false;
     mutable std::mutex mutex_;
     std::vector<std::vector<std::size_t>> passes_;

@@ -21,11 +21,16 @@ namespace tenon::engine {
 struct EngineOptions {
     std::size_t threads = 0;         ///< 0: one per physical core
     std::size_t context = 0;         ///< tokens per sequence; 0: the model's, at most 8192
-    std::size_t max_sequences = 4;   ///< requests decoded together; more wait in arrival order
+    std::size_t max_sequences = 32;  ///< requests decoded together, as far as memory goes; more wait
+    std::size_t kv_tokens = 0;       ///< tokens whose keys and values all requests together may keep; 0: four contexts
+    model::KvType kv_type = model::KvType::f16;
     std::size_t prompt_chunk = 256;  ///< prompt tokens computed between two decoding steps: bounds how long others wait
     std::size_t prefix_block = 1;    ///< a reused prefix ends at a multiple of this, a block before the prompt's end:
                                    ///< with 16 a repeated request runs through the same kernels and repeats to the bit
     std::size_t max_queue = 256;  ///< waiting requests; past it `submit` fails with resource_exhausted
+
+    /// Tokens of the cache of an engine whose sequences hold up to `sequence` tokens.
+    [[nodiscard]] std::size_t cache_tokens(std::size_t sequence) const noexcept;
 };
 
 struct GenerationRequest {
@@ -37,6 +42,8 @@ struct GenerationRequest {
     std::shared_ptr<Constraint> constraint{};  ///< holds the answer to a form; one object for one request
     int top_logprobs = -1;                     ///< -1: none; 0..20 alternatives per generated token
     bool prompt_logprobs = false;              ///< log-probability of every prompt token (perplexity, scoring)
+    int priority = 0;                          ///< smaller runs first, and takes memory from larger when it must
+    std::string group{};                       ///< among equals, the group with fewest requests running comes first
     std::stop_token cancel{};                  ///< looked at between tokens
     std::optional<std::chrono::steady_clock::time_point> deadline;
 };
@@ -82,7 +89,11 @@ using GenerationSink = std::function<void(GenerationEvent)>;
 struct EngineStats {
     std::size_t running = 0, waiting = 0;
     std::uint64_t prompt_tokens = 0, completion_tokens = 0, requests = 0;
-    std::size_t kv_bytes = 0;
+    std::uint64_t cached_tokens = 0;  ///< of the prompts, those that were not computed again
+    std::uint64_t preemptions = 0;    ///< times a request gave its memory to another and began again
+    std::size_t kv_bytes = 0;         ///< resident
+    std::size_t kv_pages = 0;         ///< of kv_page_tokens tokens each
+    std::size_t kv_pages_used = 0;    ///< by requests; the rest is free or keeps prefixes until it is needed
 };
 
 /// Owns one model, one thread team and one scheduling thread. Thread-safe.

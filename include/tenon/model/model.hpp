@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tenon/base/error.hpp"
+#include "tenon/model/kv_cache.hpp"
 #include "tenon/tensor/thread_team.hpp"
 #include "tenon/text/tokenizer.hpp"
 
@@ -34,8 +35,8 @@ struct ModelInfo {
     std::size_t vocabulary = 0;
     std::string chat_template;                                        ///< Jinja source, or empty
     std::vector<std::pair<std::string, std::uint64_t>> tensor_types;  ///< type name → bytes
-    /// Bytes of memory to run it with `context` tokens of cache (float16).
-    [[nodiscard]] std::uint64_t memory_needed(std::size_t context) const noexcept;
+    /// Bytes of memory to run it with `context` tokens of cache.
+    [[nodiscard]] std::uint64_t memory_needed(std::size_t context, KvType type = KvType::f16) const noexcept;
     bool supported = true;  ///< false: the architecture is known by name only
 };
 
@@ -48,19 +49,6 @@ struct LoadOptions {
     /// Tokens of the longest sequence that will be run; 0: as many as the model can. LongRoPE has two sets of
     /// frequencies, and the one for long contexts is worse at short ones.
     std::size_t context = 0;
-};
-
-/// Keys and values of one sequence. Not safe for concurrent use; belongs to the model that made it.
-class KvCache {
-  public:
-    virtual ~KvCache() = default;
-    [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
-    [[nodiscard]] virtual std::size_t length() const noexcept = 0;
-    /// Forgets everything from position `length` on.
-    virtual void truncate(std::size_t length) noexcept = 0;
-    /// A copy of the first `length` positions into `other` (same model), for shared prefixes.
-    virtual void copy_to(KvCache& other, std::size_t length) const = 0;
-    [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
 };
 
 enum class Logits : std::uint8_t { none, last, all };
@@ -79,14 +67,16 @@ class CausalModel {
     virtual ~CausalModel() = default;
     [[nodiscard]] virtual const ModelInfo& info() const noexcept = 0;
     [[nodiscard]] virtual const text::TokenizerPtr& tokenizer() const noexcept = 0;
-    /// Errors: resource_exhausted (memory).
-    [[nodiscard]] virtual Result<std::unique_ptr<KvCache>> make_cache(std::size_t capacity) const = 0;
+    /// Memory for the caches of many sequences, kv_page_tokens positions a page. Errors: resource_exhausted (memory).
+    [[nodiscard]] virtual Result<std::shared_ptr<KvPool>> make_pool(std::size_t pages, KvType type) const = 0;
+    /// One cache with a pool of its own. Errors: as make_pool.
+    [[nodiscard]] Result<std::unique_ptr<KvCache>> make_cache(std::size_t capacity, KvType type = KvType::f16) const;
     /// Largest number of tokens one `forward` accepts over all steps.
     [[nodiscard]] virtual std::size_t max_batch_tokens() const noexcept = 0;
     /// Appends every step's tokens to its cache and computes logits. The result holds, in step order, one row of
     /// `vocabulary` float32 per requested position, valid until the next call.
-    /// Errors: invalid_argument (a token outside the vocabulary, too many tokens), resource_exhausted (a cache is
-    /// full); on error no cache has changed.
+    /// Errors: invalid_argument (a token outside the vocabulary, too many tokens), resource_exhausted (a cache or its
+    /// pool is full); on error no cache has changed.
     [[nodiscard]] virtual Result<std::span<const float>> forward(tensor::ThreadTeam& team,
                                                                  std::span<const SequenceStep> steps) = 0;
 };

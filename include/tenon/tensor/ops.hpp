@@ -3,6 +3,7 @@
 // Activations are float32, row-major: `x[t * stride + i]`.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -57,12 +58,22 @@ void gelu_mul(Worker& worker, const float* gate, const float* up, std::size_t n,
               float* y) noexcept;
 void add(Worker& worker, const float* a, const float* b, std::size_t n, float* y) noexcept;
 
-/// Keys and values of one layer of one sequence, float16, [capacity, kv_heads, head_dim] (layout private to tensor:
-/// written by `kv_store`, read by `attention`).
+/// How keys and values are kept: float16, or 8 bits with one scale for each head's vector (half the memory and
+/// traffic).
+enum class KvType : std::uint8_t { f16, q8 };
+/// Positions of a page, the unit in which caches are given memory and share it.
+inline constexpr std::size_t kv_page_tokens = 32;
+/// Bytes of the keys and values of one page, one layer, one key head.
+[[nodiscard]] std::size_t kv_head_bytes(KvType type, std::size_t head_dim) noexcept;
+
+/// Keys and values of one layer of one sequence, in pages that lie anywhere in a pool. Within a page heads follow each
+/// other, and each keeps its keys by element, `[head_dim][kv_page_tokens]`, then its values by position,
+/// `[kv_page_tokens][head_dim]` (then, of KvType::q8, the scales of keys and of values, float32).
 struct KvView {
-    std::uint16_t* keys = nullptr;
-    std::uint16_t* values = nullptr;
-    std::size_t capacity = 0;
+    KvType type = KvType::f16;
+    std::byte* base = nullptr;             ///< this layer's part of the pool's first page
+    std::size_t page_bytes = 0;            ///< from one page of the pool to the next
+    const std::uint32_t* pages = nullptr;  ///< pages[i]: where the positions from i * kv_page_tokens on are
 };
 /// Writes `tokens` rows of k and v (float32, [tokens, kv_heads * head_dim]) at positions first…
 void kv_store(Worker& worker, const KvView& cache, const float* k, const float* v, std::size_t stride,
@@ -81,8 +92,9 @@ struct AttentionArgs {
     float* out = nullptr;  ///< [tokens, heads * head_dim]
     std::size_t out_stride = 0;
 };
-/// Causal attention over the cache with an online softmax.
-void attention(Worker& worker, const AttentionArgs& args) noexcept;
+/// Causal attention over the caches of several sequences, with an online softmax. Units of work are drawn from
+/// `counter`, which is `worker.next_counter()`, taken by every member before the barrier in front of this call.
+void attention(Worker& worker, std::span<const AttentionArgs> sequences, std::atomic<std::size_t>& counter) noexcept;
 
 /// Bidirectional attention of an encoder over one sequence: q, k, v float32 [tokens, heads * head_dim].
 void encoder_attention(Worker& worker, const float* q, const float* k, const float* v, std::size_t stride,

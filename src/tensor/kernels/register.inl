@@ -13,7 +13,7 @@ KernelTable make_table() noexcept {
     table.add = add_row;
     table.dot = dot_row;
     table.squared_distance = squared_distance_row;
-    table.to_half = to_half_row;
+    table.kv_store = kv_store_head;
     table.attend = attend;
     table.attend_few = attend_few;
     table.attend_all = attend_all;

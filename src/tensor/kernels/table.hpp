@@ -66,6 +66,23 @@ struct AttentionUnit {
     std::size_t first_row = 0, rows = 0;  ///< rows <= 16
 };
 
+/// One page of one key head of one layer, taken apart (see KvView).
+struct KvHead {
+    std::byte* keys = nullptr;
+    std::byte* values = nullptr;
+    float* key_scales = nullptr;  ///< KvType::q8 only, likewise the next
+    float* value_scales = nullptr;
+
+    KvHead(const KvView& view, std::size_t page, std::size_t head, std::size_t head_dim) noexcept {
+        const std::size_t plane = kv_page_tokens * head_dim * (view.type == KvType::f16 ? 2 : 1);
+        keys = view.base + view.pages[page] * view.page_bytes + head * kv_head_bytes(view.type, head_dim);
+        values = keys + plane;
+        if (view.type == KvType::f16) return;
+        key_scales = reinterpret_cast<float*>(values + plane);
+        value_scales = key_scales + kv_page_tokens;
+    }
+};
+
 inline constexpr std::size_t tile_widths = 6;
 // Checked by a sanitizer, wide kernels take minutes to compile and show nothing that narrow ones do not.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -92,7 +109,9 @@ struct KernelTable {
     void (*add)(const float* a, const float* b, std::size_t n, float* y) noexcept = nullptr;
     float (*dot)(const float* a, const float* b, std::size_t n) noexcept = nullptr;
     float (*squared_distance)(const float* a, const float* b, std::size_t n) noexcept = nullptr;
-    void (*to_half)(const float* x, std::size_t n, std::uint16_t* y) noexcept = nullptr;
+    /// Writes the keys and values of one head of one position: k and v are head_dim float32.
+    void (*kv_store)(KvType type, const KvHead& head, std::size_t head_dim, std::size_t slot, const float* k,
+                     const float* v) noexcept = nullptr;
     /// Need head_dim % 16 == 0 and head_dim <= max_head_dim. `attend_few` is for a handful of rows.
     void (*attend)(const AttentionUnit& unit) noexcept = nullptr;
     void (*attend_few)(const AttentionUnit& unit) noexcept = nullptr;

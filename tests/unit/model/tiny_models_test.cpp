@@ -147,15 +147,25 @@ TEST_P(Sequences, truncated_cache_continues_as_if_never_written) {
     EXPECT_EQ(test::run(*model_, team_, *kv, part(12, 10), Logits::all), first);
 }
 
-TEST_P(Sequences, copied_prefix_continues_alike) {
-    const auto kv = cache();
-    (void)test::run(*model_, team_, *kv, part(0, 20), Logits::none);
-    const auto other = cache(50);  // another capacity: another layout
-    kv->copy_to(*other, 15);
-    EXPECT_EQ(other->length(), 15U);
-    kv->truncate(15);
-    EXPECT_EQ(test::run(*model_, team_, *other, part(15, 8), Logits::all),
-              test::run(*model_, team_, *kv, part(15, 8), Logits::all));
+TEST_P(Sequences, shared_prefix_continues_alike) {
+    const auto pool = model_->make_pool(8, KvType::f16).value();
+    KvCache kv(pool, 100), other(pool, 100);
+    (void)test::run(*model_, team_, kv, part(0, 20), Logits::none);
+    other.share(kv.pages(), 15);
+    EXPECT_EQ(other.length(), 15U);
+    const auto went_on = test::run(*model_, team_, kv, part(20, 4), Logits::all);  // beside it, in pages of its own
+    const auto shared = test::run(*model_, team_, other, part(15, 8), Logits::all);
+    kv.truncate(15);
+    EXPECT_EQ(test::run(*model_, team_, kv, part(15, 8), Logits::all), shared);
+}
+
+TEST_P(Sequences, a_cache_of_eight_bits_is_close) {
+    const auto exact = cache();
+    const auto rounded = model_->make_cache(64, KvType::q8).value();
+    const auto a = test::run(*model_, team_, *exact, part(0, 40), Logits::all);
+    const auto b = test::run(*model_, team_, *rounded, part(0, 40), Logits::all);
+    EXPECT_NE(a, b);
+    EXPECT_LE(test::difference(a, b).peak, 0.05);
 }
 
 TEST_P(Sequences, thread_count_does_not_matter) {

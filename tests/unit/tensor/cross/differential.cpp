@@ -61,14 +61,17 @@ bool check_linear(Isa isa, DType type, std::size_t tokens) {
     return same(info(type).name.data(), on(isa, tokens * rows, work), on(Isa::scalar, tokens * rows, work), 2e-4F);
 }
 
-bool check_attention(Isa isa, std::size_t tokens) {
+bool check_attention(Isa isa, std::size_t tokens, KvType type) {
     constexpr std::size_t heads = 6, kv_heads = 2, dim = 64, first = 70;
     const std::size_t length = first + tokens;
     const auto q = numbers(tokens * heads * dim);
     const auto k = numbers(length * kv_heads * dim);
-    std::vector<std::uint16_t> keys(k.size()), values(k.size());
+    const std::size_t page = kv_heads * kv_head_bytes(type, dim);
+    std::vector<std::uint32_t> pages((length + kv_page_tokens - 1) / kv_page_tokens);
+    for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = static_cast<std::uint32_t>(pages.size() - 1 - i);
+    std::vector<std::byte> pool(pages.size() * page);
     const auto work = [&](Worker& worker, float* y) {
-        const KvView cache{keys.data(), values.data(), length};
+        const KvView cache{type, pool.data(), page, pages.data()};
         kv_store(worker, cache, k.data(), k.data(), kv_heads * dim, length, 0, kv_heads, dim);
         AttentionArgs a;
         a.q = q.data();
@@ -82,7 +85,9 @@ bool check_attention(Isa isa, std::size_t tokens) {
         a.window = 50;
         a.cache = cache;
         a.out = y;
-        attention(worker, a);
+        auto& counter = worker.next_counter();
+        worker.barrier();
+        attention(worker, {&a, 1}, counter);
     };
     return same("attention", on(isa, q.size(), work), on(Isa::scalar, q.size(), work), 2e-5F);
 }
@@ -114,7 +119,8 @@ int main() {
     for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
                              DType::q8_0, DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k})
         for (const std::size_t tokens : {1U, 2U, 3U, 6U, 13U}) good = good && check_linear(isa, type, tokens);
-    for (const std::size_t tokens : {1U, 9U}) good = good && check_attention(isa, tokens);
+    for (const std::size_t tokens : {1U, 9U})
+        for (const KvType type : {KvType::f16, KvType::q8}) good = good && check_attention(isa, tokens, type);
     std::printf("%s: %zu values %s the scalar reference\n", cpu_features().data(), compared,
                 good ? "equal" : "compared, one differs from");
     return good ? 0 : 1;
