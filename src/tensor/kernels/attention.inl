@@ -211,7 +211,8 @@ inline constexpr std::size_t few_tile = 128;
 /// Scores of R rows against one page: q is [R][dim], scores of row r go to scores + r * few_tile.
 template <class Elements, int R>
 TENON_INLINE inline void score_page(const KvHead& page, const float* q, std::size_t dim, float* scores) noexcept {
-    constexpr int chains = R <= 2 && many_registers ? 2 : 1;  // enough sums under way to fill the multipliers
+    // Enough sums under way to fill the multipliers; as many whatever R, so that a row's result does not depend on it.
+    constexpr int chains = many_registers ? 2 : 1;
     Simd::F acc[chains][R][2];
     unroll<chains * R>([&](auto n) TENON_INLINE { acc[n.value / R][n.value % R][0] = acc[n.value / R][n.value % R][1] = Simd::set(0.0F); });
     const std::byte* key = page.keys;
