@@ -119,7 +119,9 @@ Result<void> Decoder::reserve_buffers() {
         TENON_CHECK(sines_[i].reserve_floats(n * spec_.ropes[i].dimension() / 2));
     }
     TENON_CHECK(feed_forward_.reserve(spec_, n));
-    TENON_CHECK(scratch_.reserve(tensor::linear_scratch_bytes(std::max({spec_.width, spec_.hidden, q_size}), n)));
+    const std::size_t widest =
+        std::max({spec_.width, spec_.hidden, q_size, spec_.experts.hidden, spec_.experts.shared_hidden});
+    TENON_CHECK(scratch_.reserve(tensor::linear_scratch_bytes(widest, n)));
     TENON_CHECK(logits_.reserve_floats(spec_.vocabulary));
     parts_.reserve(n);
     tokens_.reserve(n);
@@ -145,6 +147,9 @@ Result<std::size_t> Decoder::plan(std::span<const SequenceStep> steps) {
             return fail(ErrorCode::resource_exhausted,
                         fmt::format("the cache is full: {} of {} positions are used, {} more are needed",
                                     cache->length(), cache->capacity(), step.tokens.size()));
+        if (!weights_.positions.empty() && cache->length() + step.tokens.size() > spec_.info.context_length)
+            return fail(ErrorCode::resource_exhausted,
+                        fmt::format("the model has positions for {} tokens only", spec_.info.context_length));
         for (const text::TokenId token : step.tokens)
             if (token < 0 || static_cast<std::size_t>(token) >= spec_.vocabulary)
                 return fail(ErrorCode::invalid_argument,

@@ -24,8 +24,21 @@ struct FolderNames {
     std::string_view qkv = "self_attn.qkv_proj";  ///< where q, k and v are one matrix
     std::string_view q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
     std::string_view gate = "mlp.gate_proj", up = "mlp.up_proj", down = "mlp.down_proj";
-    std::string_view gate_up = "mlp.gate_up_proj";  ///< where gate and up are one matrix
-    bool transposed = false;                        ///< a block's matrices are stored inputs first
+    std::string_view gate_up = "mlp.gate_up_proj";                  ///< where gate and up are one matrix
+    bool transposed = false;                                        ///< a block's matrices are stored inputs first
+    std::string_view router = "mlp.gate", experts = "mlp.experts";  ///< those of expert E follow "<experts>.E."
+    std::string_view expert_gate = "gate_proj", expert_up = "up_proj", expert_down = "down_proj";
+    std::string_view shared = "mlp.shared_expert", shared_gate = "mlp.shared_expert_gate";
+};
+
+inline constexpr std::size_t max_experts_used = 64;
+
+/// A mixture of experts: each token passes the `used` likeliest of `count` feed-forward networks, weighted by the
+/// router's softmax, and, where there is one, a network that all tokens share.
+struct ExpertSpec {
+    std::size_t count = 0, used = 0, hidden = 0;
+    std::size_t shared_hidden = 0;  ///< 0: none
+    bool normalise = false;         ///< the weights of the chosen sum to 1
 };
 
 /// Sizes and switches of one decoder.
@@ -40,6 +53,8 @@ struct DecoderSpec {
     Activation activation = Activation::silu;
     bool gated = true;  ///< down(act(gate(x)) * up(x)); otherwise down(act(up(x)))
     bool tied = false;  ///< of a folder: the output matrix is the embedding
+
+    ExpertSpec experts;  ///< of the layers that have a router
 
     float embedding_scale = 1;
     float attention_scale = 0;  ///< of the products of queries and keys
@@ -61,6 +76,8 @@ struct DecoderSpec {
     /// Windows of layers that alternate: from config.json's layer_types or GGUF's sliding_window_pattern, else all but
     /// every `period`-th layer. Errors: corrupt.
     [[nodiscard]] Result<void> read_window_pattern(const ModelSource& source, std::size_t period);
+    /// Experts, if the file has any. `normalise` is what holds where it does not say. Errors: corrupt.
+    [[nodiscard]] Result<void> read_experts(const ModelSource& source, bool normalise);
     /// A factor or a bound, finite and not negative; `fallback` when the file does not say. Errors: corrupt.
     [[nodiscard]] static Result<float> read_scale(const ModelSource& source, std::string_view gguf_key,
                                                   std::string_view hf_key, double fallback);

@@ -10,20 +10,14 @@ namespace {
 
 constexpr std::size_t max_layers = 4096;
 constexpr std::size_t max_head_dim = 4096;
+constexpr std::size_t max_experts = 1024;
 
-/// Features that change the numbers and that no decoder here has.
-Result<void> refuse_unknown_features(const ModelSource& source) {
-    const auto refuse = [&](std::string_view what) {
-        return fail(ErrorCode::unsupported,
-                    fmt::format("{} uses {}, which Tenon does not compute yet", source.path().string(), what));
-    };
-    if (source.integer("expert_count", "num_local_experts").value_or(0) > 0 ||
-        source.integer("", "num_experts").value_or(0) > 0)
-        return refuse("a mixture of experts");
-    if (source.find("blk.0.ffn_gate_inp.weight", "layers.0.block_sparse_moe.gate.weight") != nullptr)
-        return refuse("a mixture of experts");
+Result<void> refuse_quantised_folders(const ModelSource& source) {
     if (!source.is_gguf() && json::find(source.config(), "quantization_config") != nullptr)
-        return refuse("weights quantised in safetensors (quantization_config); take the GGUF or the unquantised files");
+        return fail(ErrorCode::unsupported,
+                    fmt::format("{} holds weights quantised in safetensors (quantization_config), which Tenon does not "
+                                "read; take the GGUF or the unquantised files",
+                                source.path().string()));
     return {};
 }
 
@@ -83,6 +77,27 @@ Result<void> DecoderSpec::read_activation(const ModelSource& source, std::string
     return {};
 }
 
+Result<void> DecoderSpec::read_experts(const ModelSource& source, bool normalise) {
+    const char* const hf_count =
+        !source.is_gguf() && source.integer("", "num_local_experts") ? "num_local_experts" : "num_experts";
+    if (source.integer("expert_count", hf_count).value_or(0) == 0) return {};
+    TENON_TRY(experts.count, source.size("expert_count", hf_count));
+    TENON_TRY(experts.used, source.size("expert_used_count", "num_experts_per_tok"));
+    experts.hidden = hidden;
+    if (source.integer("expert_feed_forward_length", "moe_intermediate_size")) {
+        TENON_TRY(experts.hidden, source.size("expert_feed_forward_length", "moe_intermediate_size"));
+    }
+    if (source.integer("expert_shared_feed_forward_length", "shared_expert_intermediate_size").value_or(0) != 0) {
+        TENON_TRY(experts.shared_hidden,
+                  source.size("expert_shared_feed_forward_length", "shared_expert_intermediate_size"));
+    }
+    if (experts.count > max_experts || experts.used > experts.count || experts.used > max_experts_used)
+        return fail(ErrorCode::corrupt,
+                    fmt::format("{} of {} experts at a time are impossible", experts.used, experts.count));
+    experts.normalise = source.boolean("expert_weights_norm", "norm_topk_prob").value_or(normalise);
+    return {};
+}
+
 Result<void> DecoderSpec::read_window_pattern(const ModelSource& source, std::size_t period) {
     std::vector<bool> whole(layers);
     for (std::size_t i = 0; i < layers; ++i) whole[i] = (i + 1) % period == 0;
@@ -121,7 +136,7 @@ Result<void> DecoderSpec::read_window_pattern(const ModelSource& source, std::si
 
 Result<DecoderSpec> DecoderSpec::read(const ModelSource& source, tensor::RopeStyle style, const LoadOptions& options,
                                       FolderNames names) {
-    TENON_CHECK(refuse_unknown_features(source));
+    TENON_CHECK(refuse_quantised_folders(source));
     DecoderSpec spec;
     spec.names = names;
     TENON_CHECK(read_sizes(source, spec));

@@ -52,6 +52,9 @@ class Reader {
     [[nodiscard]] Result<void> read_matrix(Name name, std::size_t rows, std::size_t columns, Projection& into);
     /// Matrices over the same input: rows of the fused one where the first has no tensor of its own.
     [[nodiscard]] Result<void> read_matrices(Name fused, std::size_t columns, std::span<const Part> parts);
+    [[nodiscard]] Result<void> read_network(Name gate, Name up, Name gate_up, Name down, std::size_t hidden,
+                                            Network& into);
+    [[nodiscard]] Result<void> read_experts(DecoderLayer& into);
 
     const ModelSource& source_;
     const DecoderSpec& spec_;
@@ -147,13 +150,60 @@ Result<void> Reader::read_layer(std::size_t index, DecoderLayer& into) {
     TENON_CHECK(read_head_norm({"attn_q_norm", names_.q_norm}, spec_.heads, into.q_norm));
     TENON_CHECK(read_head_norm({"attn_k_norm", names_.k_norm}, spec_.kv_heads, into.k_norm));
     TENON_CHECK(read_matrix({"attn_output", names_.o}, spec_.width, q_size, into.o));
-    const Part gate_up[] = {{{"ffn_gate", names_.gate}, spec_.hidden, &into.gate},
-                            {{"ffn_up", names_.up}, spec_.hidden, &into.up}};
+    if (spec_.experts.count != 0 && has({"ffn_gate_inp", names_.router})) return read_experts(into);
+    return read_network({"ffn_gate", names_.gate}, {"ffn_up", names_.up}, {"ffn_up", names_.gate_up},
+                        {"ffn_down", names_.down}, spec_.hidden, into.feed_forward);
+}
+
+Result<void> Reader::read_network(Name gate, Name up, Name gate_up, Name down, std::size_t hidden, Network& into) {
+    const Part parts[] = {{gate, hidden, &into.gate}, {up, hidden, &into.up}};
     if (spec_.gated)
-        TENON_CHECK(read_matrices({"ffn_up", names_.gate_up}, spec_.width, gate_up));
+        TENON_CHECK(read_matrices(gate_up, spec_.width, parts));
     else
-        TENON_CHECK(read_matrix(gate_up[1].name, spec_.hidden, spec_.width, into.up));
-    return read_matrix({"ffn_down", names_.down}, spec_.width, spec_.hidden, into.down);
+        TENON_CHECK(read_matrix(up, hidden, spec_.width, into.up));
+    return read_matrix(down, spec_.width, hidden, into.down);
+}
+
+Result<void> Reader::read_experts(DecoderLayer& into) {
+    const ExpertSpec& experts = spec_.experts;
+    const std::size_t hidden = experts.hidden;
+    TENON_TRY(const TensorRecord* router, matrix({"ffn_gate_inp", names_.router}, experts.count, spec_.width));
+    loader_.add(*router, into.router);
+    into.experts = std::vector<Network>(experts.count);
+    const auto stacked = [&](std::string_view name, std::size_t rows, std::size_t columns,
+                             Projection Network::*part) -> Result<void> {
+        TENON_TRY(const TensorRecord* record,
+                  source_.tensor(gguf({name, {}}, "weight"), "", {experts.count, rows, columns}));
+        for (std::size_t e = 0; e < experts.count; ++e)
+            loader_.add(*record, {e * rows, rows}, (into.experts[e].*part).weight);
+        return {};
+    };
+    if (source_.is_gguf()) {
+        TENON_CHECK(stacked("ffn_gate_exps", hidden, spec_.width, &Network::gate));
+        TENON_CHECK(stacked("ffn_up_exps", hidden, spec_.width, &Network::up));
+        TENON_CHECK(stacked("ffn_down_exps", spec_.width, hidden, &Network::down));
+    } else {
+        for (std::size_t e = 0; e < experts.count; ++e) {
+            const auto name = [&](std::string_view part) { return fmt::format("{}.{}.{}", names_.experts, e, part); };
+            const std::string gate = name(names_.expert_gate), up = name(names_.expert_up);
+            TENON_CHECK(read_matrix({{}, gate}, hidden, spec_.width, into.experts[e].gate));
+            TENON_CHECK(read_matrix({{}, up}, hidden, spec_.width, into.experts[e].up));
+            TENON_CHECK(read_matrix({{}, name(names_.expert_down)}, spec_.width, hidden, into.experts[e].down));
+        }
+    }
+    if (experts.shared_hidden == 0) return {};
+    const auto shared = [&](std::string_view part) { return fmt::format("{}.{}", names_.shared, part); };
+    const std::string gate = shared(names_.expert_gate), up = shared(names_.expert_up);
+    TENON_CHECK(read_network({"ffn_gate_shexp", gate}, {"ffn_up_shexp", up}, {},
+                             {"ffn_down_shexp", shared(names_.expert_down)}, experts.shared_hidden, into.feed_forward));
+    const Name shared_gate{"ffn_gate_inp_shexp", names_.shared_gate};
+    const TensorRecord* record = source_.find(gguf(shared_gate, "weight"), hf(shared_gate, "weight"));
+    if (record == nullptr) return {};
+    if (record->elements() != spec_.width)
+        return fail(ErrorCode::corrupt,
+                    fmt::format("tensor {} has {} elements, not {}", record->name, record->elements(), spec_.width));
+    TENON_TRY(into.shared_gate, record->floats());
+    return {};
 }
 
 Result<void> Reader::check_layers() const {

@@ -21,11 +21,19 @@ struct Projection {
     [[nodiscard]] const float* bias_or_null() const noexcept { return bias.empty() ? nullptr : bias.data(); }
 };
 
+/// One gated (or plain) feed-forward network.
+struct Network {
+    Projection gate, up, down;
+};
+
 struct DecoderLayer {
     NormWeights attention_norm, attention_post_norm, feed_forward_norm, feed_forward_post_norm;
     Projection q, k, v, o;
     std::vector<float> q_norm, k_norm;  ///< of one head or of the whole projection; empty: none
-    Projection gate, up, down;
+    Network feed_forward;               ///< in a layer with experts: the one all tokens share, if any
+    std::vector<Network> experts;       ///< empty: none
+    tensor::Weight router;              ///< [experts, width]
+    std::vector<float> shared_gate;     ///< [width]; empty: the shared network is not gated
 };
 
 struct DecoderWeights {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <cmath>
 #include <numbers>
@@ -45,6 +46,7 @@ Scaling scaling_of_gguf(const ModelSource& source) {
 Scaling scaling_of_config(const json::Value& parameters, const ModelSource& source) {
     Scaling out;
     out.type = json::string_or(parameters, "rope_type", json::string_or(parameters, "type", "default"));
+    if (json::find(parameters, "long_factor") != nullptr) out.type = "longrope";  // Phi-3 has called it yarn
     const double longest = source.number("", "max_position_embeddings").value_or(0);
     // Phi-3 writes the trained length beside its scaling, not in it.
     const double trained = source.number("", "original_max_position_embeddings").value_or(longest);
@@ -170,9 +172,9 @@ Result<Rope> Rope::read(const ModelSource& source, std::size_t head_dim, tensor:
         parameters = parameters_of(source.config(), options.local);
         if (parameters != nullptr) scaling = scaling_of_config(*parameters, source);
         rope.base_ = options.base;
-        for (const char* key : options.local
-                                   ? std::initializer_list<const char*>{"rope_local_base_freq", "local_rope_theta"}
-                                   : std::initializer_list<const char*>{"rope_theta", "global_rope_theta"})
+        constexpr std::array local_keys{"rope_local_base_freq", "local_rope_theta"};
+        constexpr std::array global_keys{"rope_theta", "global_rope_theta"};
+        for (const char* key : options.local ? local_keys : global_keys)
             rope.base_ = source.number("", key).value_or(rope.base_);
         part = source.number("", "partial_rotary_factor").value_or(1);
         if (parameters != nullptr) {

@@ -24,8 +24,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "tests/golden/model/architectures"
-TOKENS = 28  # of the golden sequence
-SMALL = dict(vocab_size=VOCABULARY, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+TOKENS = 24  # of the golden sequence
+SMALL = dict(vocab_size=VOCABULARY, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
              max_position_embeddings=64, rms_norm_eps=1e-5, tie_word_embeddings=False, bos_token_id=0, eos_token_id=1, pad_token_id=None,
              initializer_range=0.15)
 FULL, SLIDING = "full_attention", "sliding_attention"
@@ -36,23 +36,41 @@ def two_ropes(**full):
 
 
 # name: (architecture in transformers, architecture in GGUF or None, changes)
+LONGROPE = rope(rope_type="longrope", short_factor=[1.0, 1.3], long_factor=[2.0, 5.0], partial_rotary_factor=0.5)
+EXPERTS = dict(num_experts_per_tok=2, moe_intermediate_size=32, **rope())
 CASES = {
     "gemma": ("Gemma", "gemma", dict(head_dim=16, num_hidden_layers=1, tie_word_embeddings=True, **rope())),
-    "gemma2": ("Gemma2", "gemma2", dict(head_dim=16, query_pre_attn_scalar=16, sliding_window=6, num_hidden_layers=3, tie_word_embeddings=True,
-                                        attn_logit_softcapping=2.0, final_logit_softcapping=3.0, **rope())),
+    "gemma2": ("Gemma2", "gemma2", dict(head_dim=8, query_pre_attn_scalar=8, sliding_window=6, num_hidden_layers=3, tie_word_embeddings=True,
+                                        attn_logit_softcapping=4.0, final_logit_softcapping=8.0, **rope())),
     "gemma2-scalar": ("Gemma2", None, dict(head_dim=8, num_key_value_heads=4, query_pre_attn_scalar=5, sliding_window=64, num_hidden_layers=1,
                                            tie_word_embeddings=True, attn_logit_softcapping=None, final_logit_softcapping=None, **rope())),
-    "gemma3": ("Gemma3", "gemma3", dict(head_dim=16, query_pre_attn_scalar=16, sliding_window=6, num_hidden_layers=3, tie_word_embeddings=True,
+    "gemma3": ("Gemma3", "gemma3", dict(head_dim=8, query_pre_attn_scalar=8, sliding_window=6, num_hidden_layers=3, tie_word_embeddings=True,
                                         layer_types=[SLIDING, FULL, SLIDING], **two_ropes())),
     "gemma3-linear": ("Gemma3", "gemma3", dict(head_dim=8, num_key_value_heads=1, query_pre_attn_scalar=8, sliding_window=5,
                                                tie_word_embeddings=True, layer_types=[SLIDING, FULL], **two_ropes(rope_type="linear", factor=8.0))),
+    "phi3": ("Phi3", "phi3", dict(sliding_window=6, **rope())),
+    "phi3-long": ("Phi3", "phi3", dict(num_key_value_heads=4, num_hidden_layers=1, original_max_position_embeddings=16, **LONGROPE)),
+    "phi3-short": ("Phi3", "phi3", dict(num_attention_heads=4, num_hidden_layers=1, tie_word_embeddings=True, max_position_embeddings=256,
+                                        original_max_position_embeddings=64, **LONGROPE)),
+    "granite": ("Granite", "granite", dict(embedding_multiplier=3.0, attention_multiplier=0.3, residual_multiplier=0.4, logits_scaling=2.5, **rope())),
+    "granite-tied": ("Granite", None, dict(num_key_value_heads=4, num_hidden_layers=1, tie_word_embeddings=True, attention_bias=True, **rope())),
+    "olmo2": ("Olmo2", "olmo2", dict(**rope(5000.0))),
+    "gpt2": ("GPT2", "gpt2", dict(n_embd=32, n_inner=48, n_layer=2, n_head=4, n_positions=32, tie_word_embeddings=True)),
+    "smollm3": ("SmolLM3", "smollm3", dict(num_hidden_layers=4, num_attention_heads=2, num_key_value_heads=1, head_dim=8, tie_word_embeddings=True, **rope())),
+    "mixtral": ("Mixtral", "llama", dict(num_local_experts=4, num_experts_per_tok=2, num_hidden_layers=1, **rope())),
+    "qwen2moe": ("Qwen2Moe", "qwen2moe", dict(num_experts=4, shared_expert_intermediate_size=64, num_hidden_layers=1, **EXPERTS)),
+    "qwen2moe-norm": ("Qwen2Moe", None, dict(num_experts=3, shared_expert_intermediate_size=32, decoder_sparse_step=2, norm_topk_prob=True,
+                                             tie_word_embeddings=True, **EXPERTS)),
+    "qwen3moe": ("Qwen3Moe", "qwen3moe", dict(num_experts=5, head_dim=16, num_hidden_layers=1, norm_topk_prob=True, **EXPERTS)),
 }
-CLASSES = {"Gemma3": ("Gemma3TextConfig", "Gemma3ForCausalLM")}
+GGUF_ONLY = ("gemma", "phi3-short")  # to keep the whole small
+CLASSES = {"Gemma3": ("Gemma3TextConfig", "Gemma3ForCausalLM"), "GPT2": ("GPT2Config", "GPT2LMHeadModel")}
 
 
 def make(kind, changes):
     config_class, model_class = CLASSES.get(kind, (f"{kind}Config", f"{kind}ForCausalLM"))
-    config = getattr(transformers, config_class)(**{**SMALL, **changes})
+    common = {k: v for k, v in SMALL.items() if kind != "GPT2" or k in ("vocab_size", "initializer_range")}
+    config = getattr(transformers, config_class)(**{**common, **changes})
     config._attn_implementation = "eager"
     model = getattr(transformers, model_class)(config).eval()
     with torch.no_grad():
@@ -79,9 +97,12 @@ def add_sizes(writer, config):
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_head_count(config.num_attention_heads)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_feed_forward_length(get("intermediate_size", "n_inner"))
+    if get("rms_norm_eps"):
+        writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    else:
+        writer.add_layer_norm_eps(config.layer_norm_epsilon)
+    writer.add_head_count_kv(get("num_key_value_heads", "num_attention_heads"))
     head_dim = get("head_dim") or config.hidden_size // config.num_attention_heads
     writer.add_key_length(head_dim)
     writer.add_value_length(head_dim)
@@ -106,17 +127,52 @@ def add_special(writer, architecture, config):
     if architecture == "gemma3":
         writer.add_sliding_window_pattern([kind == SLIDING for kind in config.layer_types])
         writer.add_rope_freq_base_swa(config.rope_parameters[SLIDING]["rope_theta"])
+    if architecture == "granite":
+        writer.add_embedding_scale(config.embedding_multiplier)
+        writer.add_attention_scale(config.attention_multiplier)
+        writer.add_residual_scale(config.residual_multiplier)
+        writer.add_logit_scale(config.logits_scaling)
+    if architecture == "phi3" and config.rope_parameters["rope_type"] == "longrope":
+        writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
+        scale = config.max_position_embeddings / config.original_max_position_embeddings
+        writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(scale) / math.log(config.original_max_position_embeddings)))
+        for length in ("long", "short"):
+            writer.add_tensor(f"rope_factors_{length}.weight", np.array(config.rope_parameters[f"{length}_factor"], dtype=np.float32))
+    count = getattr(config, "num_local_experts", None) or getattr(config, "num_experts", None)
+    if count:
+        writer.add_expert_count(count)
+        writer.add_expert_used_count(config.num_experts_per_tok)
+        if architecture != "llama":
+            writer.add_expert_feed_forward_length(config.moe_intermediate_size)
+        if architecture == "qwen2moe":
+            writer.add_expert_shared_feed_forward_length(config.shared_expert_intermediate_size)
+
+
+def stacked_experts(weights):
+    """All experts of a layer in one tensor, under the names the converter gives before mapping."""
+    out, experts = {}, {}
+    for name, tensor in weights.items():
+        before, mark, after = name.partition(".experts.")
+        if not mark:
+            out[name] = tensor
+            continue
+        expert, part, _ = after.split(".")
+        name = f"{before}.experts.{part}.weight" if part.endswith("proj") else f"layers.{name.split('.')[2]}.feed_forward.experts.{part}.weight"
+        experts.setdefault(name, {})[int(expert)] = tensor
+    return out | {name: torch.stack([parts[i] for i in range(len(parts))]) for name, parts in experts.items()}
 
 
 def converted(architecture, config, weights):
     """Tensors as llama.cpp's converter stores them, under the names of transformers."""
-    for name, tensor in weights.items():
+    for name, tensor in stacked_experts(weights).items():
         values = tensor.numpy()
         if architecture.startswith("gemma") and name.endswith("norm.weight"):
             values = values + 1
-        if architecture in ("llama", "granite") and name.endswith(("q_proj.weight", "k_proj.weight")):
+        if architecture in ("llama", "granite", "smollm3") and name.endswith(("q_proj.weight", "k_proj.weight")):
             values = permute(values, config.num_attention_heads if "q_proj" in name else config.num_key_value_heads)
-        yield name, values
+        if architecture == "gpt2" and name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight")):
+            values = np.ascontiguousarray(values.T)
+        yield name, values.squeeze()
 
 
 def write_gguf(path, architecture, config, weights):
@@ -139,7 +195,7 @@ def write_gguf(path, architecture, config, weights):
     names = gguf.get_tensor_name_map(kind, config.num_hidden_layers)
     for name, values in converted(architecture, config, weights):
         to = names.get_name(name, try_suffixes=(".weight", ".bias"))
-        if values.ndim == 1:
+        if values.ndim == 1 or "ffn_gate_inp" in to:
             writer.add_tensor(to, values.astype(np.float32))
         else:
             writer.add_tensor(to, gguf.quantize(values, gguf.GGMLQuantizationType.BF16), raw_dtype=gguf.GGMLQuantizationType.BF16)
@@ -163,6 +219,8 @@ def main():
         golden[name] = {"tokens": ids[0].tolist(), "logits": text(logits)}
         if architecture:
             write_gguf(ROOT / f"{name}.gguf", architecture, config, weights)
+        if name in GGUF_ONLY:
+            shutil.rmtree(ROOT / name)
     (ROOT / "golden.json").write_text(json.dumps(golden, indent=0))
 
 

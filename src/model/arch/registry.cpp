@@ -6,16 +6,25 @@
 namespace tenon::model {
 
 extern const Architecture llama;
+extern const Architecture mixtral;
+extern const Architecture smollm3;
 extern const Architecture qwen2;
+extern const Architecture qwen2moe;
 extern const Architecture qwen3;
+extern const Architecture qwen3moe;
 extern const Architecture gemma;
 extern const Architecture gemma2;
 extern const Architecture gemma3;
+extern const Architecture phi3;
+extern const Architecture granite;
+extern const Architecture olmo2;
+extern const Architecture gpt2;
 extern const Architecture bert;
 
 namespace {
-constexpr std::array<const Architecture*, 7> all{
-    &llama, &qwen2, &qwen3, &gemma, &gemma2, &gemma3, &bert,
+constexpr std::array<const Architecture*, 15> all{
+    &llama,  &mixtral, &smollm3, &qwen2,   &qwen2moe, &qwen3, &qwen3moe, &gemma,
+    &gemma2, &gemma3,  &phi3,    &granite, &olmo2,    &gpt2,  &bert,
 };
 }  // namespace
 
