@@ -94,28 +94,64 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
     }
 }
 
-Result<void> write_file_atomic(const std::filesystem::path& path, std::string_view bytes) {
-    std::string temporary = path.string() + ".XXXXXX";
-    Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (fd.get() < 0) return std::unexpected(os_error("create", path, errno));
-    const auto abandon = [&](std::string_view action) {
-        const int number = errno;
-        ::unlink(temporary.c_str());
-        return std::unexpected(os_error(action, path, number));
-    };
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path) {
+    AtomicFile file;
+    file.path_ = path;
+    file.temporary_ = path.string() + ".XXXXXX";
+    file.descriptor_ = ::mkostemp(file.temporary_.data(), O_CLOEXEC);
+    if (file.descriptor_ < 0) {
+        file.temporary_.clear();
+        return std::unexpected(os_error("create", path, errno));
+    }
+    return file;
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(temporary_, other.temporary_);
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+}
+
+AtomicFile::~AtomicFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Result<void> AtomicFile::write(std::string_view bytes) {
     while (!bytes.empty()) {
-        const ssize_t n = ::write(fd.get(), bytes.data(), bytes.size());
+        const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return abandon("write");
+        if (n < 0) return std::unexpected(os_error("write", path_, errno));
         bytes.remove_prefix(static_cast<std::size_t>(n));
     }
+    return {};
+}
+
+Result<void> AtomicFile::write(std::span<const std::byte> bytes) {
+    return write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+Result<void> AtomicFile::commit() {
     const mode_t mask = ::umask(0);
     ::umask(mask);
-    ::fchmod(fd.get(), 0666 & ~mask);
-    if (::fsync(fd.get()) != 0) return abandon("sync");
-    if (::close(fd.release()) != 0) return abandon("close");
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return abandon("rename to");
+    ::fchmod(descriptor_, 0666 & ~mask);
+    if (::fsync(descriptor_) != 0) return std::unexpected(os_error("sync", path_, errno));
+    if (::close(std::exchange(descriptor_, -1)) != 0) return std::unexpected(os_error("close", path_, errno));
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) return std::unexpected(os_error("rename to", path_, errno));
+    temporary_.clear();
     return {};
+}
+
+Result<void> write_file_atomic(const std::filesystem::path& path, std::string_view bytes) {
+    TENON_TRY(AtomicFile file, AtomicFile::create(path));
+    TENON_CHECK(file.write(bytes));
+    return file.commit();
 }
 
 Result<TemporaryDirectory> TemporaryDirectory::create(std::string_view prefix) {

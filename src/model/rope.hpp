@@ -31,6 +31,9 @@ class Rope {
 
     [[nodiscard]] std::size_t dimension() const noexcept { return dimension_; }
     [[nodiscard]] tensor::RopeStyle style() const noexcept { return style_; }
+    /// dimension/2 angles a position, scaled; and the factor of cosines and sines.
+    [[nodiscard]] std::span<const float> frequencies() const noexcept { return frequencies_; }
+    [[nodiscard]] float magnitude() const noexcept { return magnitude_; }
     /// One position's row of dimension/2 each, times the attention factor. `length`: of the sequence so far, for
     /// dynamic scaling.
     void cosines_and_sines(std::size_t position, std::size_t length, float* cosines, float* sines) const noexcept;

@@ -54,8 +54,14 @@ std::string_view file_type_name(std::int64_t type) noexcept {
             return "Q6_K";
         case 21:
             return "Q2_K_S";
+        case 25:
+            return "IQ4_NL";
+        case 30:
+            return "IQ4_XS";
         case 32:
             return "BF16";
+        case 38:
+            return "MXFP4";
         default:
             return {};
     }

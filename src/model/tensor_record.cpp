@@ -15,11 +15,9 @@ Result<tensor::MatrixView> TensorRecord::matrix() const {
     const bool readable =
         type && (tensor::info(*type).quantised || *type == DType::f32 || *type == DType::f16 || *type == DType::bf16);
     if (!readable)
-        return fail(
-            ErrorCode::unsupported,
-            fmt::format("tensor {} has type {}, which Tenon does not read; supported: F32, F16, BF16, Q4_0, Q4_1, "
-                        "Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K",
-                        name, type_name));
+        return fail(ErrorCode::unsupported,
+                    fmt::format("tensor {} has type {}, which is no weight; convert it to F16 or quantise it", name,
+                                type_name));
     tensor::MatrixView view;
     view.type = *type;
     view.columns = shape.empty() ? 1 : shape.back();

@@ -143,8 +143,15 @@ void unpack_block(DType type, const std::byte* block, RawBlock& out) noexcept {
             return unpack_q5_k(b, out);
         case DType::q6_k:
             return unpack_q6_k(b, out);
+        case DType::iq4_nl:
+            out.d = half_at(b);
+            return nibbles(b + 2, 0, out.q);
+        case DType::mxfp4:
+            // 2^(e - 128), for the levels are doubled; the lowest two exponents are subnormal.
+            out.d = static_cast<std::uint16_t>(b[0] < 2 ? 0x20 << b[0] : (b[0] - 1) << 7);
+            return nibbles(b + 1, 0, out.q);
         default:
-            return;
+            return unpack_iq_block(type, b, out);
     }
 }
 

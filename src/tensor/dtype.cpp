@@ -9,25 +9,17 @@
 namespace tenon::tensor {
 namespace {
 
-constexpr std::array<DTypeInfo, 18> table{{
-    {"F32", 1, 4, false, 0},
-    {"F16", 1, 2, false, 1},
-    {"BF16", 1, 2, false, 30},
-    {"F64", 1, 8, false, 28},
-    {"I8", 1, 1, false, 24},
-    {"I16", 1, 2, false, 25},
-    {"I32", 1, 4, false, 26},
-    {"I64", 1, 8, false, 27},
-    {"Q4_0", 32, 18, true, 2},
-    {"Q4_1", 32, 20, true, 3},
-    {"Q5_0", 32, 22, true, 6},
-    {"Q5_1", 32, 24, true, 7},
-    {"Q8_0", 32, 34, true, 8},
-    {"Q2_K", 256, 84, true, 10},
-    {"Q3_K", 256, 110, true, 11},
-    {"Q4_K", 256, 144, true, 12},
-    {"Q5_K", 256, 176, true, 13},
-    {"Q6_K", 256, 210, true, 14},
+constexpr std::array<DTypeInfo, dtype_count> table{{
+    {"F32", 1, 4, false, 0},        {"F16", 1, 2, false, 1},        {"BF16", 1, 2, false, 30},
+    {"F64", 1, 8, false, 28},       {"I8", 1, 1, false, 24},        {"I16", 1, 2, false, 25},
+    {"I32", 1, 4, false, 26},       {"I64", 1, 8, false, 27},       {"Q4_0", 32, 18, true, 2},
+    {"Q4_1", 32, 20, true, 3},      {"Q5_0", 32, 22, true, 6},      {"Q5_1", 32, 24, true, 7},
+    {"Q8_0", 32, 34, true, 8},      {"Q2_K", 256, 84, true, 10},    {"Q3_K", 256, 110, true, 11},
+    {"Q4_K", 256, 144, true, 12},   {"Q5_K", 256, 176, true, 13},   {"Q6_K", 256, 210, true, 14},
+    {"IQ4_NL", 32, 18, true, 20},   {"IQ4_XS", 256, 136, true, 23}, {"MXFP4", 32, 17, true, 39},
+    {"IQ2_XXS", 256, 66, true, 16}, {"IQ2_XS", 256, 74, true, 17},  {"IQ2_S", 256, 82, true, 22},
+    {"IQ3_XXS", 256, 98, true, 18}, {"IQ3_S", 256, 110, true, 21},  {"IQ1_S", 256, 50, true, 19},
+    {"IQ1_M", 256, 56, true, 29},   {"TQ1_0", 256, 54, true, 34},   {"TQ2_0", 256, 66, true, 35},
 }};
 
 constexpr std::array<std::string_view, 40> ggml_names{
@@ -54,13 +46,13 @@ void dequantize_blocks(DType type, const std::byte* blocks, std::span<float> out
     RawBlock raw;
     for (std::size_t at = 0; at < out.size(); at += shape.elements, blocks += bytes) {
         unpack_block(type, blocks, raw);
-        const float d = f16_to_f32(raw.d);
+        const float d = shape.scale_of(raw.d);
         const float m = f16_to_f32(raw.dmin);
         for (std::size_t i = 0; i < shape.elements; ++i) {
             const std::size_t g = i / shape.group;
             const float scale = shape.super ? d * static_cast<float>(raw.sc[g]) : d;
             const float low = !shape.has_min ? 0.0F : shape.super ? -(m * static_cast<float>(raw.mn[g])) : m;
-            out[at + i] = scale * static_cast<float>(raw.q[i] - shape.offset) + low;
+            out[at + i] = scale * static_cast<float>(shape.value(raw.q[i])) + low;
         }
     }
 }

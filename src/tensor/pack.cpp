@@ -78,6 +78,7 @@ constexpr SmallBlock small_block(DType type) noexcept {
     switch (type) {
         case DType::q4_0:
         case DType::q8_0:
+        case DType::iq4_nl:
             return {0, 2};
         case DType::q4_1:
             return {0, 4};
@@ -150,10 +151,10 @@ void pack_blocks(const MatrixView& view, const PackedMatrix& shape, std::size_t 
             for (std::size_t i = 0; i < inner; ++i) {
                 put_codes<q.bits>(raw.q + 32 * i, out + shape.codes_offset + (b * inner + i) * code_bytes, r);
                 if (!q.super) continue;
-                Byte* s = out + shape.scales_offset + (b * inner + i) * 32;
+                Byte* s = out + shape.scales_offset + (b * inner + i) * q.scale_bytes();
                 if (q.group == 32) {
                     s[r] = static_cast<Byte>(raw.sc[i]);
-                    s[16 + r] = raw.mn[i];
+                    if (q.has_min) s[16 + r] = raw.mn[i];
                 } else {
                     for (std::size_t h = 0; h < 2; ++h)
                         s[16 * h + r] = static_cast<Byte>(static_cast<Byte>(raw.sc[2 * i + h]) |
@@ -186,6 +187,30 @@ void pack_quantised(const MatrixView& view, const PackedMatrix& shape, std::size
             return pack_blocks<DType::q5_k>(view, shape, group, out);
         case DType::q6_k:
             return pack_blocks<DType::q6_k>(view, shape, group, out);
+        case DType::iq4_nl:
+            return pack_blocks<DType::iq4_nl>(view, shape, group, out);
+        case DType::iq4_xs:
+            return pack_blocks<DType::iq4_xs>(view, shape, group, out);
+        case DType::mxfp4:
+            return pack_blocks<DType::mxfp4>(view, shape, group, out);
+        case DType::iq2_xxs:
+            return pack_blocks<DType::iq2_xxs>(view, shape, group, out);
+        case DType::iq2_xs:
+            return pack_blocks<DType::iq2_xs>(view, shape, group, out);
+        case DType::iq2_s:
+            return pack_blocks<DType::iq2_s>(view, shape, group, out);
+        case DType::iq3_xxs:
+            return pack_blocks<DType::iq3_xxs>(view, shape, group, out);
+        case DType::iq3_s:
+            return pack_blocks<DType::iq3_s>(view, shape, group, out);
+        case DType::iq1_s:
+            return pack_blocks<DType::iq1_s>(view, shape, group, out);
+        case DType::iq1_m:
+            return pack_blocks<DType::iq1_m>(view, shape, group, out);
+        case DType::tq1_0:
+            return pack_blocks<DType::tq1_0>(view, shape, group, out);
+        case DType::tq2_0:
+            return pack_blocks<DType::tq2_0>(view, shape, group, out);
         default:
             return;
     }
@@ -204,8 +229,9 @@ PackedMatrix packed_shape(const MatrixView& view) noexcept {
     }
     const QuantShape q = quant_shape(view.type);
     const std::size_t blocks = view.columns / 32;
+    shape.factor = q.factor;
     shape.scales_offset = view.columns / q.elements * (q.has_min ? 64 : 32);
-    shape.codes_offset = (shape.scales_offset + (q.super ? blocks * 32 : 0) + 63) / 64 * 64;
+    shape.codes_offset = (shape.scales_offset + blocks * q.scale_bytes() + 63) / 64 * 64;
     shape.group_bytes = shape.codes_offset + blocks * static_cast<std::size_t>(q.bits) * 64;
     return shape;
 }
@@ -243,21 +269,21 @@ void unpack_row(const PackedMatrix& packed, std::size_t row, float* out) noexcep
     for (std::size_t b = 0; b < packed.columns / 32; ++b) {
         get_codes(group + packed.codes_offset + b * code_bytes, q.bits, r, codes);
         const Byte* halfs = group + b / inner * (q.has_min ? 64 : 32);
-        const float d = f16_to_f32(get_half(halfs, r));
+        const float d = q.scale_of(get_half(halfs, r));
         const float m = q.has_min ? f16_to_f32(get_half(halfs, 16 + r)) : 0.0F;
-        const Byte* s = group + packed.scales_offset + b * 32;
+        const Byte* s = group + packed.scales_offset + b * q.scale_bytes();
         for (std::size_t i = 0; i < 32; ++i) {
             float scale = d;
             float low = m;
             if (q.super && q.group == 32) {
-                scale = d * static_cast<float>(s[r]);
-                low = -(m * static_cast<float>(s[16 + r]));
+                scale = d * static_cast<float>(q.has_min ? s[r] : static_cast<std::int8_t>(s[r]));
+                low = q.has_min ? -(m * static_cast<float>(s[16 + r])) : 0.0F;
             } else if (q.super) {
                 const Byte v = s[16 * (i / 16) + r];
                 scale = d * static_cast<float>(q.has_min ? v & 15 : static_cast<std::int8_t>(v));
                 low = q.has_min ? -(m * static_cast<float>(v >> 4)) : 0.0F;
             }
-            out[b * 32 + i] = scale * static_cast<float>(codes[i] - q.offset) + low;
+            out[b * 32 + i] = scale * static_cast<float>(q.value(codes[i])) + low;
         }
     }
 }

@@ -17,6 +17,8 @@ from gguf.quants import dequantize
 HALVES = {
     "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0],
     "Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208],
+    "IQ4_NL": [0], "IQ4_XS": [0], "MXFP4": [], "IQ2_XXS": [0], "IQ2_XS": [0], "IQ2_S": [0], "IQ3_XXS": [0], "IQ3_S": [0],
+    "IQ1_S": [0], "IQ1_M": [], "TQ1_0": [52], "TQ2_0": [64],
 }
 
 
@@ -33,6 +35,12 @@ def main() -> None:
             scale = rng.uniform(-0.1, 0.1, count).astype(np.float16)
             scale[0] = np.float16(3e-6)  # subnormal
             blocks[:, at : at + 2] = scale.view(np.uint8).reshape(count, 2)
+        if name == "MXFP4":
+            blocks[:, 0] = [0, 1, 2, 100, 120, 127, 130, 250]
+        if name == "IQ1_M":  # the float16 lies in the high nibbles of four words
+            scale = np.array([3e-6, 0.07, -0.02], dtype=np.float16).view(np.uint16)
+            for n in range(4):
+                blocks[:, 49 + 2 * n] = (blocks[:, 49 + 2 * n] & 15) | ((scale >> (4 * n) & 15) << 4).astype(np.uint8)
         values = dequantize(blocks, kind).astype("<f4").reshape(-1)
         assert values.size == count * elements
         (out / f"{name}.bin").write_bytes(struct.pack("<I", count) + blocks.tobytes() + values.tobytes())

@@ -38,6 +38,28 @@ class MappedFile {
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t limit = std::size_t{1} << 32);
 
+/// A file that comes into being whole: written beside `path`, then synced and renamed over it. Readers see the old file
+/// or the new, never a part; without `commit` nothing is left. For one thread at a time.
+class AtomicFile {
+  public:
+    /// Errors: not_found (the folder), permission_denied, io.
+    [[nodiscard]] static Result<AtomicFile> create(const std::filesystem::path& path);
+    AtomicFile(AtomicFile&& other) noexcept;
+    AtomicFile& operator=(AtomicFile&& other) noexcept;
+    ~AtomicFile();
+    /// Errors: resource_exhausted (the disk is full), io.
+    [[nodiscard]] Result<void> write(std::string_view bytes);
+    [[nodiscard]] Result<void> write(std::span<const std::byte> bytes);
+    /// Errors: those of `write`.
+    [[nodiscard]] Result<void> commit();
+
+  private:
+    AtomicFile() = default;
+    std::filesystem::path path_;
+    std::string temporary_;  ///< empty: nothing to remove
+    int descriptor_ = -1;
+};
+
 /// Writes beside `path`, syncs, and renames over it: readers see the old file or the new, never a part.
 [[nodiscard]] Result<void> write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 

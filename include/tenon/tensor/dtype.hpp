@@ -31,7 +31,20 @@ enum class DType : std::uint8_t {
     q4_k,
     q5_k,
     q6_k,
+    iq4_nl,
+    iq4_xs,
+    mxfp4,
+    iq2_xxs,
+    iq2_xs,
+    iq2_s,
+    iq3_xxs,
+    iq3_s,
+    iq1_s,
+    iq1_m,
+    tq1_0,
+    tq2_0,
 };
+inline constexpr std::size_t dtype_count = 30;
 
 struct DTypeInfo {
     std::string_view name;       ///< "F32", "Q4_K", …
@@ -53,9 +66,15 @@ struct DTypeInfo {
 
 /// Expands to float32. `out.size()` must be a multiple of the block. The scalar reference; pure.
 void dequantize(DType type, const std::byte* blocks, std::span<float> out) noexcept;
-/// Quantises as the GGML reference does (round to nearest); for tests and `tenon quantize`. Supports f16, bf16, q4_0,
-/// q4_1, q5_0, q5_1, q8_0.
-[[nodiscard]] Result<void> quantize(DType type, std::span<const float> in, std::byte* blocks);
+/// Whether `quantize` writes this type: F32, F16, BF16, Q4_0 … Q8_0, Q2_K … Q6_K, IQ4_NL, IQ4_XS, MXFP4.
+[[nodiscard]] bool can_quantize(DType type) noexcept;
+/// Writes numbers in a type. Q4_0, Q4_1, Q5_0, Q5_1 and Q8_0 round to nearest as the GGML reference does, byte for byte;
+/// the others search for the scales with the least squared error, weighted towards large numbers. `importance` says
+/// how much an error in each column counts (mean squared activations: an importance matrix), one positive number a
+/// column, and then all types but Q8_0 search; empty: all columns alike. `in` is then whole rows.
+/// Errors: unsupported (the type), invalid_argument (not whole blocks or rows; a number that is infinite or NaN).
+[[nodiscard]] Result<void> quantize(DType type, std::span<const float> in, std::byte* blocks,
+                                    std::span<const float> importance = {});
 
 [[nodiscard]] float f16_to_f32(std::uint16_t half) noexcept;
 [[nodiscard]] std::uint16_t f32_to_f16(float value) noexcept;

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "tensor/codebooks.hpp"
 #include "tensor/kernels/table.hpp"
 
 #define TENON_INLINE __attribute__((always_inline, target("avx2,fma,f16c")))

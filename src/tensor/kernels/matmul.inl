@@ -6,7 +6,7 @@ TENON_INLINE inline void unroll(Body body) noexcept {
         TENON_INLINE { (body(std::integral_constant<int, i>{}), ...); }(std::make_integer_sequence<int, n>{});
 }
 
-template <DType type_, int bits_, int group_, int offset_, bool has_min_, bool super_>
+template <DType type_, int bits_, int group_, int offset_, bool has_min_, bool super_, Levels levels_ = Levels::even>
 struct Quant {
     static constexpr DType type = type_;
     static constexpr int bits = bits_;
@@ -14,7 +14,13 @@ struct Quant {
     static constexpr int offset = offset_;
     static constexpr bool has_min = has_min_;
     static constexpr bool super = super_;
+    static constexpr Levels levels = levels_;
+    static constexpr const std::int8_t* level_values = levels_ == Levels::iq4 ? iq4_levels : mxfp4_levels;
+    /// Signed bytes, where the instruction set has no better use for the offset.
+    static constexpr bool signed_codes = bits_ == 8 || levels_ != Levels::even;
+    static constexpr bool bf16_scale = levels_ == Levels::mxfp4;
     static constexpr std::size_t code_bytes = static_cast<std::size_t>(bits_) * 64;
+    static constexpr std::size_t scale_bytes = !super_ ? 0 : group_ == 32 && !has_min_ ? 16 : 32;
 };
 using Q4_0 = Quant<DType::q4_0, 4, 32, 8, false, false>;
 using Q4_1 = Quant<DType::q4_1, 4, 32, 0, true, false>;
@@ -26,6 +32,13 @@ using Q3_K = Quant<DType::q3_k, 3, 16, 4, false, true>;
 using Q4_K = Quant<DType::q4_k, 4, 32, 0, true, true>;
 using Q5_K = Quant<DType::q5_k, 5, 32, 0, true, true>;
 using Q6_K = Quant<DType::q6_k, 6, 16, 32, false, true>;
+using IQ4_NL = Quant<DType::iq4_nl, 4, 32, 128, false, false, Levels::iq4>;
+using IQ4_XS = Quant<DType::iq4_xs, 4, 32, 128, false, true, Levels::iq4>;
+using MXFP4 = Quant<DType::mxfp4, 4, 32, 128, false, false, Levels::mxfp4>;
+/// Every type that is written out to codes of 8 bits when packed.
+using Wide = Quant<DType::iq2_xxs, 8, 16, 128, false, true>;
+inline constexpr DType other_wide_types[] = {DType::iq2_xs, DType::iq2_s, DType::iq3_xxs, DType::iq3_s,
+                                             DType::iq1_s,  DType::iq1_m, DType::tq1_0,   DType::tq2_0};
 
 /// Writes 16 outputs of each token of the tile.
 template <int T>
@@ -96,7 +109,12 @@ void matmul_quantised(const MatmulCall& c) noexcept {
         Simd::F out[T];
         unroll<T>([&](auto t) TENON_INLINE { out[t.value] = Simd::set(0.0F); });
         for (std::size_t o = 0; o < outer; ++o) {
-            const Simd::F d = Simd::load_half(halfs);
+            Simd::F d;
+            if constexpr (Q::bf16_scale)
+                d = Simd::load_bf16(halfs);
+            else
+                d = Simd::load_half(halfs);
+            if constexpr (Q::bits == 8 && Q::super) d = Simd::mul(d, Simd::set(w.factor));
             Simd::F dmin = d;
             if constexpr (Q::has_min) dmin = Simd::load_half(halfs + 16);
             if constexpr (Q::has_min && Q::super) dmin = Simd::sub(Simd::set(0.0F), dmin);
@@ -144,7 +162,7 @@ void matmul_quantised(const MatmulCall& c) noexcept {
                     xs += T;
                 });
                 codes += Q::code_bytes;
-                scales += Q::super ? 32 : 0;
+                scales += Q::scale_bytes;
                 xq += 32 * T;
                 xd += T;
             }
@@ -210,4 +228,6 @@ void register_quantised(KernelTable& table) noexcept {
             }
         }
     });
+    for (const DType type : other_wide_types)
+        table.matmul[static_cast<std::size_t>(type)] = table.matmul[static_cast<std::size_t>(Wide::type)];
 }

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "tensor/codebooks.hpp"
 #include "tensor/kernels/table.hpp"
 
 #define TENON_NEON_DOT

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "tensor/codebooks.hpp"
 #include "tensor/kernels/table.hpp"
 
 #define TENON_INLINE __attribute__((always_inline))

@@ -1,5 +1,6 @@
 // Sixteen lanes in two AVX2 registers. Products by maddubs, which adds pairs in 16 bits: codes of up to 4 bits may be
-// summed over 8 chunks before they are widened, of 5 over 4, of 6 over 2. Codes of 8 bits take the sign trick.
+// summed over 8 chunks before they are widened, of 5 over 4, of 6 over 2. Signed codes (of 8 bits, levels looked up)
+// take the sign trick.
 struct Simd {
     static constexpr Isa isa = Isa::avx2;
     static constexpr TileWidths widths = few_kernels ? TileWidths{1, 4} : TileWidths{1, 2, 4, 6};
@@ -120,17 +121,22 @@ struct Simd {
             const Codes four = field<-4 * (j / 4)>(plane(p + 64 * (j % 4)), 15);
             if constexpr (Q::bits == 5) return merge(four, field<4 - j>(plane(p + 256), 16));
             if constexpr (Q::bits == 6) return merge(four, field<4 - 2 * (j % 4)>(plane(p + 256 + 64 * (j / 4)), 48));
+            if constexpr (Q::levels != Levels::even) {
+                const __m256i levels = _mm256_broadcastsi128_si256(bytes(Q::level_values));
+                return {_mm256_shuffle_epi8(levels, four.a), _mm256_shuffle_epi8(levels, four.b)};
+            }
             return four;
         }
     }
     template <class Q>
-    static constexpr int chunks_before_widening = Q::bits <= 4   ? 8
-                                                  : Q::bits == 5 ? 4
-                                                                 : 2;
+    static constexpr int chunks_before_widening = Q::bits == 8 || Q::levels == Levels::iq4 ? 1
+                                                  : Q::bits <= 4                           ? 8
+                                                  : Q::bits == 5                           ? 4
+                                                                                           : 2;
     template <class Q>
     static Acc start(std::int32_t minus_sum) noexcept {
         const __m256i zero = _mm256_setzero_si256();
-        const __m256i wide = Q::bits == 8 || Q::offset == 0 ? zero : _mm256_set1_epi32(minus_sum * Q::offset);
+        const __m256i wide = Q::signed_codes || Q::offset == 0 ? zero : _mm256_set1_epi32(minus_sum * Q::offset);
         return {zero, zero, wide, wide};
     }
     static void widen(__m256i& pairs, __m256i& wide) noexcept {
@@ -141,21 +147,20 @@ struct Simd {
         std::int32_t four;
         std::memcpy(&four, x, 4);
         const __m256i in = _mm256_set1_epi32(four);
-        if constexpr (Q::bits == 8) {
-            __m256i pa = _mm256_maddubs_epi16(_mm256_abs_epi8(w.a), _mm256_sign_epi8(in, w.a));
-            __m256i pb = _mm256_maddubs_epi16(_mm256_abs_epi8(w.b), _mm256_sign_epi8(in, w.b));
-            widen(pa, acc.wa);
-            widen(pb, acc.wb);
-        } else {
-            constexpr int every = chunks_before_widening<Q>;
-            const __m256i pa = _mm256_maddubs_epi16(w.a, in);
-            const __m256i pb = _mm256_maddubs_epi16(w.b, in);
-            acc.a = (j - first) % every == 0 ? pa : _mm256_add_epi16(acc.a, pa);
-            acc.b = (j - first) % every == 0 ? pb : _mm256_add_epi16(acc.b, pb);
-            if constexpr ((j - first) % every == every - 1 || j == last) {
-                widen(acc.a, acc.wa);
-                widen(acc.b, acc.wb);
-            }
+        constexpr int every = chunks_before_widening<Q>;
+        const auto pairs = [&](__m256i codes) TENON_INLINE {
+            if constexpr (Q::signed_codes)
+                return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(in, codes));
+            else
+                return _mm256_maddubs_epi16(codes, in);
+        };
+        const __m256i pa = pairs(w.a);
+        const __m256i pb = pairs(w.b);
+        acc.a = (j - first) % every == 0 ? pa : _mm256_add_epi16(acc.a, pa);
+        acc.b = (j - first) % every == 0 ? pb : _mm256_add_epi16(acc.b, pb);
+        if constexpr ((j - first) % every == every - 1 || j == last) {
+            widen(acc.a, acc.wa);
+            widen(acc.b, acc.wb);
         }
     }
     template <class Q>

@@ -70,6 +70,13 @@ struct Simd {
     static Codes merge(Codes low, Codes high, char m) noexcept {
         return _mm512_ternarylogic_epi64(low, high, _mm512_set1_epi8(m), 0xF8);  // low | (high & m)
     }
+    /// Levels looked up and lifted by 128 to be unsigned.
+    template <class Q>
+    static Codes levels(Codes four) noexcept {
+        const __m128i signed_levels = _mm_loadu_si128(reinterpret_cast<const __m128i*>(Q::level_values));
+        const __m128i lifted = _mm_xor_si128(signed_levels, _mm_set1_epi8(static_cast<char>(0x80)));
+        return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(lifted), four);
+    }
     template <class Q, int j>
     static Codes codes(const std::uint8_t* p) noexcept {
         if constexpr (Q::bits == 8) {
@@ -82,6 +89,7 @@ struct Simd {
             const Codes four = mask(shift<-4 * (j / 4)>(plane(p + 64 * (j % 4))), 15);
             if constexpr (Q::bits == 5) return merge(four, shift<4 - j>(plane(p + 256)), 16);
             if constexpr (Q::bits == 6) return merge(four, shift<4 - 2 * (j % 4)>(plane(p + 256 + 64 * (j / 4))), 48);
+            if constexpr (Q::levels != Levels::even) return levels<Q>(four);
             return four;
         }
     }

@@ -122,6 +122,8 @@ struct Simd {
             const uint8x16_t four = field<-4 * (j / 4)>(p + 64 * (j % 4), 15);
             if constexpr (Q::bits == 5) return vorrq_u8(four, field<4 - j>(p + 256, 16));
             if constexpr (Q::bits == 6) return vorrq_u8(four, field<4 - 2 * (j % 4)>(p + 256 + 64 * (j / 4), 48));
+            if constexpr (Q::levels != Levels::even)
+                return vqtbl1q_u8(vreinterpretq_u8_s8(vld1q_s8(Q::level_values)), four);
             return four;
         }
     }
@@ -132,7 +134,7 @@ struct Simd {
     }
     template <class Q>
     static Acc start(std::int32_t minus_sum) noexcept {
-        const int32x4_t v = vdupq_n_s32(Q::bits == 8 ? 0 : minus_sum * Q::offset);
+        const int32x4_t v = vdupq_n_s32(Q::signed_codes ? 0 : minus_sum * Q::offset);
         return {{v, v, v, v}};
     }
     template <class Q, int j, int first, int last>

@@ -98,6 +98,7 @@ struct Simd {
                 if constexpr (Q::bits == 6) v |= (p[256 + 64 * (j / 4) + i] >> (j % 4 * 2) & 3) << 4;
                 if constexpr (Q::bits <= 3) v = p[64 * (j / 4) + i] >> (j % 4 * 2) & 3;
                 if constexpr (Q::bits == 3) v |= (p[128 + i] >> j & 1) << 2;
+                if constexpr (Q::levels != Levels::even) v = Q::level_values[v];
             }
             c.v[i] = static_cast<std::uint8_t>(v);
         }
@@ -111,13 +112,13 @@ struct Simd {
     template <class Q, int j, int first, int last>
     static void dot(Acc& acc, const Codes& w, const std::int8_t* x) noexcept {
         for (int i = 0; i < 64; ++i) {
-            const int code = Q::bits == 8 ? static_cast<std::int8_t>(w.v[i]) : w.v[i];
+            const int code = Q::signed_codes ? static_cast<std::int8_t>(w.v[i]) : w.v[i];
             acc.v[i / 4] += code * x[i % 4];
         }
     }
     template <class Q>
     static F finish(const Acc& acc, std::int32_t minus_sum) noexcept {
-        constexpr int offset = Q::bits == 8 ? 0 : Q::offset;
+        constexpr int offset = Q::signed_codes ? 0 : Q::offset;
         return map([&](int i) { return static_cast<float>(acc.v[i] + offset * minus_sum); });
     }
 

@@ -9,9 +9,11 @@
 //             1-bit part: bit j belongs to chunk j (1 plane)
 //             8 bits: plane j is chunk j, signed (8 planes)
 //           a code of 5 bits is 4-bit then 1-bit, of 6 4-bit then 2-bit, of 3 2-bit then 1-bit
-//   scales  K types only, for each 32 columns 32 bytes: 16 scales then 16 mins (Q4_K, Q5_K); 16 scales for each half
-//           (Q3_K, Q6_K); the same with the min in the high nibble (Q2_K)
-//   d       for each 32 (K types: 256) columns: 16 float16, then 16 more where the type stores a minimum
+//   scales  super-blocks only, for each 32 columns: 16 scales then 16 mins (Q4_K, Q5_K); 16 scales for each half
+//           (Q3_K, Q6_K and the IQ types written out to 8 bits); the same with the min in the high nibble (Q2_K);
+//           16 scales (IQ4_XS)
+//   d       for each 32 (super-blocks: 256) columns: 16 float16 (MXFP4: bfloat16), then 16 more where the type stores a
+//           minimum
 // A group of a float type is, for each column, its 16 elements. Rows past the end are zero.
 #pragma once
 
@@ -26,11 +28,15 @@ namespace tenon::tensor {
 
 inline constexpr std::size_t group_rows = 16;
 
+/// What a code stands for: itself less an offset, or one of sixteen signed levels.
+enum class Levels { even, iq4, mxfp4 };
+
 struct PackedMatrix {
     DType type = DType::f32;
     std::size_t rows = 0, columns = 0;
     std::size_t group_bytes = 0;
     std::size_t scales_offset = 0, codes_offset = 0;  ///< of the streams within a group; d is at 0
+    float factor = 1.0F;                              ///< of every d (types written out to 8 bits)
     const std::uint8_t* data = nullptr;               ///< 64-byte aligned
     [[nodiscard]] std::size_t groups() const noexcept { return (rows + group_rows - 1) / group_rows; }
 };
@@ -95,7 +101,7 @@ using TileWidths = std::array<std::uint8_t, tile_widths>;
 struct KernelTable {
     Isa isa = Isa::scalar;
     TileWidths widths{};  ///< ascending; 0 ends the list
-    std::array<std::array<Matmul, tile_widths>, 18> matmul{};
+    std::array<std::array<Matmul, tile_widths>, dtype_count> matmul{};
     /// Quantises blocks [first, last) of `tokens` rows of x into a tile of `width`.
     void (*quantize_tile)(const float* x, std::size_t stride, std::size_t tokens, std::size_t width, std::size_t first,
                           std::size_t last, const QuantTile& tile) noexcept = nullptr;

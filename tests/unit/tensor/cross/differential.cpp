@@ -51,6 +51,8 @@ bool check_linear(Isa isa, DType type, std::size_t tokens) {
         for (std::byte& b : bytes) b = static_cast<std::byte>(random_bits() & 0x37);  // every float16 in it is ordinary
     else if (!quantize(type, numbers(rows * columns), bytes.data()))
         return false;
+    if (type == DType::mxfp4)
+        for (std::size_t at = 0; at < bytes.size(); at += info(type).block_bytes) bytes[at] = std::byte{126};
     const auto weight = Weight::prepare({type, rows, columns, bytes.data()});
     if (!weight) return false;
     const auto x = numbers(tokens * columns);
@@ -117,7 +119,8 @@ int main() {
     if (isa == Isa::scalar) return 77;
     bool good = check_vectors(isa);
     for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
-                             DType::q8_0, DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k})
+                             DType::q8_0, DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k,
+                             DType::iq4_nl, DType::iq4_xs, DType::mxfp4, DType::iq2_s, DType::iq3_xxs, DType::iq1_m})
         for (const std::size_t tokens : {1U, 2U, 3U, 6U, 13U}) good = good && check_linear(isa, type, tokens);
     for (const std::size_t tokens : {1U, 9U})
         for (const KvType type : {KvType::f16, KvType::q8}) good = good && check_attention(isa, tokens, type);
