@@ -68,9 +68,9 @@ struct DTypeInfo {
 void dequantize(DType type, const std::byte* blocks, std::span<float> out) noexcept;
 /// Whether `quantize` writes this type: F32, F16, BF16, Q4_0 … Q8_0, Q2_K … Q6_K, IQ4_NL, IQ4_XS, MXFP4.
 [[nodiscard]] bool can_quantize(DType type) noexcept;
-/// Writes numbers in a type. Q4_0, Q4_1, Q5_0, Q5_1 and Q8_0 round to nearest as the GGML reference does, byte for byte;
-/// the others search for the scales with the least squared error, weighted towards large numbers. `importance` says
-/// how much an error in each column counts (mean squared activations: an importance matrix), one positive number a
+/// Writes numbers in a type. Q4_0, Q4_1, Q5_0, Q5_1 and Q8_0 round to nearest as the GGML reference does, byte for
+/// byte; the others search for the scales with the least squared error, weighted towards large numbers. `importance`
+/// says how much an error in each column counts (mean squared activations: an importance matrix), one positive number a
 /// column, and then all types but Q8_0 search; empty: all columns alike. `in` is then whole rows.
 /// Errors: unsupported (the type), invalid_argument (not whole blocks or rows; a number that is infinite or NaN).
 [[nodiscard]] Result<void> quantize(DType type, std::span<const float> in, std::byte* blocks,

@@ -163,7 +163,7 @@ class Folder {
             json::number_or(*parameters, "rope_theta", source_.number("", "rope_theta").value_or(10000));
         put("rope.freq_base", static_cast<float>(base));
         // Reading it checks every number of the scaling.
-        TENON_TRY(const Rope read, Rope::read(source_, head_dim, tensor::RopeStyle::half));
+        TENON_TRY(const Rope read, Rope::read(source_, head_dim, tensor::RopeStyle::half, {}));
         put("rope.dimension_count", static_cast<std::uint32_t>(read.dimension()));
         const std::string_view type =
             json::string_or(*parameters, "rope_type", json::string_or(*parameters, "type", "default"));
