@@ -36,11 +36,12 @@ void add_gateway(CLI::App& cli, Command& chosen);
 void add_quantize(CLI::App& cli, Command& chosen);
 void add_convert(CLI::App& cli, Command& chosen);
 void add_perplexity(CLI::App& cli, Command& chosen);
+void add_imatrix(CLI::App& cli, Command& chosen);
 
 inline std::vector<AddCommand> all_commands() {
-    return {add_pull,     add_models, add_index,    add_kb,       add_search,  add_ask,       add_chat,
-            add_complete, add_embed,  add_tokenize, add_serve,    add_bench,   add_doctor,    add_prompt,
-            add_agent,    add_mcp,    add_gateway,  add_quantize, add_convert, add_perplexity};
+    return {add_pull,     add_models, add_index,    add_kb,       add_search,  add_ask,        add_chat,
+            add_complete, add_embed,  add_tokenize, add_serve,    add_bench,   add_doctor,     add_prompt,
+            add_agent,    add_mcp,    add_gateway,  add_quantize, add_convert, add_perplexity, add_imatrix};
 }
 
 }  // namespace tenon::app

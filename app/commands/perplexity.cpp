@@ -1,4 +1,4 @@
-// tenon perplexity: how well a model predicts a text.
+// tenon perplexity, tenon imatrix: what a text tells about a model.
 #include "tenon/model/perplexity.hpp"
 
 #include <fmt/format.h>
@@ -6,38 +6,91 @@
 
 #include "options.hpp"
 #include "tenon/base/file.hpp"
+#include "tenon/model/quantize.hpp"
 
 namespace tenon::app {
 namespace {
 
 struct Options {
-    std::string model, file;
+    std::string model, file, out;
     std::size_t context = 512, chunks = 0, threads = 0;
-    bool json = false;
+    bool json = false, output_matrix = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare_shared(CLI::App& sub, Options& o) {
     sub.add_option("MODEL", o.model, "a model that generates text; default: the chat model");
     sub.add_option("--file,-f", o.file, "the text, UTF-8; - reads standard input")->required();
-    sub.add_option("--context,--ctx-size,-c", o.context, "tokens a piece; its second half is scored (512)")
-        ->check(CLI::Range(4, 1 << 20));
+    sub.add_option("--context,--ctx-size,-c", o.context, "tokens a piece (512)")->check(CLI::Range(4, 1 << 20));
     sub.add_option("--chunks", o.chunks, "at most so many pieces; default: the whole text");
     sub.add_option("--threads,-t", o.threads, "threads; default: one per physical core")->check(CLI::Range(1, 1024));
     sub.add_flag("--json", o.json, "print JSON");
 }
 
-Result<void> run(Context& context, const Options& o) {
-    const std::string name = o.model.empty() ? context.settings().chat_model : o.model;
-    TENON_TRY(const auto path, context.model_path(name));
+void declare_imatrix(CLI::App& sub, Options& o) {
+    declare_shared(sub, o);
+    sub.add_option("--output,-o", o.out, "the file to write, GGUF")->required();
+    sub.add_flag("--process-output", o.output_matrix, "the output matrix too");
+}
+
+/// A model, and the tokens of the text it is shown.
+struct Reading {
+    std::string name;
+    std::filesystem::path path;
+    std::unique_ptr<model::CausalModel> model;
+    std::vector<text::TokenId> tokens;
+};
+
+Result<Reading> open(Context& context, const Options& o) {
+    Reading out;
+    out.name = o.model.empty() ? context.settings().chat_model : o.model;
+    TENON_TRY(out.path, context.model_path(out.name));
     std::string text;
     if (o.file == "-") {
         TENON_TRY(text, read_stdin());
     } else {
         TENON_TRY(text, read_file(o.file));
     }
-    TENON_TRY(const auto model, model::load_causal(path));
+    TENON_TRY(out.model, model::load_causal(out.path));
+    out.tokens = out.model->tokenizer()->encode(text, {.add_special = true, .parse_special = false});
+    return out;
+}
+
+Result<void> run_imatrix(Context& context, const Options& o) {
+    TENON_TRY(const Reading reading, open(context, o));
+    if (std::filesystem::is_directory(reading.path))
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("an importance matrix names tensors as GGUF does; write {} as GGUF first, with "
+                                "`tenon convert`",
+                                reading.path.string()));
     tensor::ThreadTeam team(o.threads > 0 ? o.threads : context.settings().threads);
-    const auto tokens = model->tokenizer()->encode(text, {.add_special = true, .parse_special = false});
+    const InterruptGuard interrupt;
+    ProgressBar bar("importance");
+    model::ImportanceOptions options;
+    options.context = o.context;
+    options.chunks = o.chunks;
+    options.output_matrix = o.output_matrix;
+    options.stop = interrupt.token();
+    options.progress = [&](std::size_t done, std::size_t total) { bar.update(done, total); };
+    auto matrix = model::collect_importance(*reading.model, team, reading.tokens, options);
+    bar.finish();
+    if (!matrix) return std::unexpected(std::move(matrix).error());
+    matrix->datasets = {std::filesystem::path(o.file).filename().string()};
+    TENON_CHECK(matrix->write(o.out));
+    if (o.json)
+        print_json(json::Object{{"model", reading.name},
+                                {"output", o.out},
+                                {"tensors", matrix->columns.size()},
+                                {"chunks", matrix->chunks},
+                                {"context", matrix->chunk_tokens}});
+    else
+        print_line(fmt::format("{}: the importance of the columns of {} matrices, from {} pieces of {} tokens", o.out,
+                               matrix->columns.size(), matrix->chunks, matrix->chunk_tokens));
+    return {};
+}
+
+Result<void> run_perplexity(Context& context, const Options& o) {
+    TENON_TRY(const Reading reading, open(context, o));
+    tensor::ThreadTeam team(o.threads > 0 ? o.threads : context.settings().threads);
     const InterruptGuard interrupt;
     ProgressBar bar("perplexity");
     model::PerplexityOptions options;
@@ -47,11 +100,11 @@ Result<void> run(Context& context, const Options& o) {
     options.progress = [&](std::size_t done, std::size_t total, double value) {
         bar.update(done, total, fmt::format("{:.4f}", value));
     };
-    auto result = model::perplexity(*model, team, tokens, options);
+    auto result = model::perplexity(*reading.model, team, reading.tokens, options);
     bar.finish();
     if (!result) return std::unexpected(std::move(result).error());
     if (o.json)
-        print_json(json::Object{{"model", name},
+        print_json(json::Object{{"model", reading.name},
                                 {"perplexity", result->value},
                                 {"error", result->error},
                                 {"mean_log_likelihood", result->mean_log_likelihood},
@@ -67,7 +120,14 @@ Result<void> run(Context& context, const Options& o) {
 }  // namespace
 
 void add_perplexity(CLI::App& cli, Command& chosen) {
-    add_command<Options>(cli, chosen, "perplexity", "measure how well a model predicts a text", declare, run);
+    add_command<Options>(cli, chosen, "perplexity", "measure how well a model predicts a text", declare_shared,
+                         run_perplexity);
+}
+
+void add_imatrix(CLI::App& cli, Command& chosen) {
+    add_command<Options>(cli, chosen, "imatrix",
+                         "measure which columns of a model's weights matter, for `tenon quantize`", declare_imatrix,
+                         run_imatrix);
 }
 
 }  // namespace tenon::app

@@ -58,7 +58,7 @@ Result<void> WeightLoader::prepare(const Job& job, Buffer& copy) const {
             view.data = copy.data();
         }
     }
-    TENON_TRY(*job.into, tensor::Weight::prepare(view, {.repack = repack_}));
+    TENON_TRY(*job.into, tensor::Weight::prepare(view, {.repack = repack_, .team = nullptr, .name = job.record->name}));
     if (job.into->owns_copy()) copy = Buffer();
     // Now, so that the file and the copies never both stay. Other parts of a transposed matrix may still be read.
     if (repack_ && !job.transposed) release_pages(bytes);

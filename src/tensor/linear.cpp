@@ -199,6 +199,11 @@ void linear_many(Worker& worker, std::span<const LinearArgs> coarse, std::span<c
         return i < coarse.size() ? coarse[i] : fine[i - coarse.size()];
     };
     if (products == 0 || product_args(0).tokens == 0) return worker.barrier();
+    if (LinearObserver* const observer = worker.observer(); observer != nullptr && worker.rank() == 0)
+        for (std::size_t i = 0; i < products; ++i) {
+            const LinearArgs& a = product_args(i);
+            observer->input(*a.weight, a.x, a.x_stride, a.tokens);
+        }
     const KernelTable& table = kernels();
     const LinearArgs& input = product_args(0);
     const Tiles tiles(table, input.tokens, input.weight->columns());

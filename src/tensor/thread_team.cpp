@@ -50,6 +50,7 @@ struct Worker::Shared {
     explicit Shared(std::size_t members) : size(members) {}
     const std::size_t size;
     std::chrono::nanoseconds spin{};
+    LinearObserver* observer = nullptr;
     alignas(64) std::atomic<std::size_t> arrived{0};
     alignas(64) std::atomic<int> generation{0};
     alignas(64) std::atomic<std::size_t> counter{0};
@@ -133,6 +134,9 @@ ThreadTeam::~ThreadTeam() {
 }
 
 std::size_t ThreadTeam::size() const noexcept { return impl_->shared.size; }
+
+LinearObserver* Worker::observer() const noexcept { return shared_->observer; }
+void ThreadTeam::observe(LinearObserver* observer) noexcept { impl_->shared.observer = observer; }
 
 void ThreadTeam::run(const std::function<void(Worker&)>& work) {
     Impl& impl = *impl_;

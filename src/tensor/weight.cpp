@@ -38,6 +38,7 @@ Result<Weight> Weight::prepare(MatrixView view, const Options& options) {
     Weight weight;
     Impl& impl = *weight.impl_;
     impl.view = view;
+    impl.name = options.name;
     impl.packed = packed_shape(view);
     if (!options.repack || view.rows == 0 || view.columns == 0) return weight;
     const std::size_t groups = impl.packed.groups();
@@ -63,6 +64,7 @@ Result<Weight> Weight::prepare(MatrixView view, const Options& options) {
 std::size_t Weight::rows() const noexcept { return impl_->view.rows; }
 std::size_t Weight::columns() const noexcept { return impl_->view.columns; }
 DType Weight::type() const noexcept { return impl_->view.type; }
+const std::string& Weight::name() const noexcept { return impl_->name; }
 bool Weight::owns_copy() const noexcept { return impl_->packed.data != nullptr; }
 
 void Weight::row(std::size_t r, std::span<float> out) const noexcept {

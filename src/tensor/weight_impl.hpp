@@ -29,6 +29,7 @@ struct Weight::Impl {
     MatrixView view;
     PackedMatrix packed;  ///< without data when not repacked
     PackedBuffer buffer;
+    std::string name;
 };
 
 }  // namespace tenon::tensor

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tenon/base/error.hpp"
+#include "tenon/model/model.hpp"
 #include "tenon/tensor/dtype.hpp"
 
 namespace tenon::model {
@@ -29,7 +30,25 @@ struct ImportanceMatrix {
     /// llama.cpp's files, both kinds: GGUF and the older ".dat". Errors: not_found, corrupt.
     [[nodiscard]] static Result<ImportanceMatrix> read(const std::filesystem::path& path);
     [[nodiscard]] static Result<ImportanceMatrix> parse(std::span<const std::byte> bytes);
+    /// As GGUF, which llama.cpp reads too. Errors: io, resource_exhausted.
+    [[nodiscard]] Result<void> write(const std::filesystem::path& path) const;
 };
+
+struct ImportanceOptions {
+    std::size_t context = 512;   ///< tokens a piece
+    std::size_t chunks = 0;      ///< at most so many pieces; 0: the whole text
+    bool output_matrix = false;  ///< of output.weight too
+    /// After each piece: how many are done, of how many.
+    std::function<void(std::size_t, std::size_t)> progress = {};
+    std::stop_token stop = {};
+};
+
+/// Runs a text through a model from a GGUF file, in pieces as `perplexity` cuts it, and keeps the mean square of each
+/// column of what the model's matrices are multiplied with. For one caller at a time.
+/// Errors: invalid_argument (the text is shorter than a piece), cancelled, those of `forward`.
+[[nodiscard]] Result<ImportanceMatrix> collect_importance(CausalModel& model, tensor::ThreadTeam& team,
+                                                          std::span<const text::TokenId> tokens,
+                                                          const ImportanceOptions& options);
 
 /// "Q4_K_M", …: names of mixtures that `quantize_model` takes, in the order of their size.
 [[nodiscard]] std::span<const std::string_view> quantisation_names() noexcept;

@@ -9,6 +9,8 @@
 
 namespace tenon::tensor {
 
+class LinearObserver;
+
 /// One member's view while the team runs: SPMD code asks for its rank and meets the others at barriers.
 class Worker {
   public:
@@ -24,6 +26,8 @@ class Worker {
     /// The kernels' own counter, apart from `take`'s: all members call this alike, then meet at a barrier, then draw
     /// indices with fetch_add. Every call gives a counter that starts at zero.
     [[nodiscard]] std::atomic<std::size_t>& next_counter() noexcept;
+    /// Who watches the products of this team; null: nobody.
+    [[nodiscard]] LinearObserver* observer() const noexcept;
 
   private:
     friend class ThreadTeam;
@@ -48,6 +52,9 @@ class ThreadTeam {
 
     [[nodiscard]] std::size_t size() const noexcept;
     void run(const std::function<void(Worker&)>& work);
+    /// Shows the inputs of `linear` and `linear_many` to `observer` from the next run on; null: to nobody. It must live
+    /// until then.
+    void observe(LinearObserver* observer) noexcept;
     [[nodiscard]] static std::size_t default_threads() noexcept;
 
   private:

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "tenon/base/error.hpp"
 #include "tenon/tensor/dtype.hpp"
@@ -27,6 +28,7 @@ class Weight {
     struct Options {
         bool repack = true;          ///< false: no copy, but each product unpacks the rows anew: slow
         ThreadTeam* team = nullptr;  ///< shares the repacking when given; must not be running
+        std::string name = {};       ///< for whoever watches the products
     };
     Weight();
     /// Errors: unsupported (a type no kernel multiplies), invalid_argument (columns not a multiple of the block),
@@ -41,6 +43,7 @@ class Weight {
     [[nodiscard]] std::size_t columns() const noexcept;
     [[nodiscard]] DType type() const noexcept;
     [[nodiscard]] bool owns_copy() const noexcept;
+    [[nodiscard]] const std::string& name() const noexcept;
     /// Row `r` as float32 (embedding lookup); out.size() == columns().
     void row(std::size_t r, std::span<float> out) const noexcept;
 

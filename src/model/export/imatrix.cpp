@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "model/byte_reader.hpp"
 #include "tenon/model/gguf.hpp"
+#include "tenon/model/gguf_writer.hpp"
 #include "tenon/model/quantize.hpp"
+#include "tenon/tensor/linear.hpp"
 
 namespace tenon::model {
 namespace {
@@ -92,7 +95,112 @@ Result<ImportanceMatrix> from_legacy(std::span<const std::byte> bytes) {
     return out;
 }
 
+class Collector final : public tensor::LinearObserver {
+  public:
+    explicit Collector(bool output) noexcept : output_(output) {}
+    void input(const tensor::Weight& weight, const float* x, std::size_t x_stride,
+               std::size_t tokens) noexcept override {
+        const std::string& name = weight.name();
+        // The token embedding is a factor only where it is the output matrix too.
+        if (name.empty() || (!output_ && !name.starts_with("blk."))) return;
+        Sums& sums = sums_[name];
+        sums.squares.resize(weight.columns());
+        for (std::size_t t = 0; t < tokens; ++t)
+            for (std::size_t c = 0; c < weight.columns(); ++c) {
+                const double v = x[t * x_stride + c];
+                sums.squares[c] += v * v;
+            }
+        sums.tokens += tokens;
+    }
+    [[nodiscard]] ImportanceMatrix take() const {
+        ImportanceMatrix out;
+        for (const auto& [name, sums] : sums_) {
+            std::vector<float>& columns = out.columns[name];
+            for (const double square : sums.squares)
+                columns.push_back(static_cast<float>(square / static_cast<double>(sums.tokens)));
+        }
+        return out;
+    }
+
+  private:
+    struct Sums {
+        std::vector<double> squares;
+        std::size_t tokens = 0;
+    };
+    bool output_;
+    std::unordered_map<std::string, Sums> sums_;
+};
+
+/// Shows a team's products to an observer while it lives.
+class Watch {
+  public:
+    Watch(tensor::ThreadTeam& team, tensor::LinearObserver& observer) noexcept : team_(team) {
+        team.observe(&observer);
+    }
+    ~Watch() { team_.observe(nullptr); }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+  private:
+    tensor::ThreadTeam& team_;
+};
+
 }  // namespace
+
+Result<ImportanceMatrix> collect_importance(CausalModel& model, tensor::ThreadTeam& team,
+                                            std::span<const text::TokenId> tokens, const ImportanceOptions& options) {
+    if (options.context == 0 || tokens.size() < options.context)
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("the text has {} tokens, fewer than one piece of {}", tokens.size(), options.context));
+    const std::size_t pieces = tokens.size() / options.context;
+    const std::size_t chunks = options.chunks == 0 ? pieces : std::min(options.chunks, pieces);
+    TENON_TRY(const auto cache, model.make_cache(options.context));
+    const std::vector<text::TokenId> start = model.tokenizer()->encode("", {.add_special = true});
+    std::vector<text::TokenId> piece(options.context);
+    Collector collector(options.output_matrix);
+    const Watch watch(team, collector);
+    for (std::size_t i = 0; i < chunks; ++i) {
+        std::ranges::copy(tokens.subspan(i * options.context, options.context), piece.begin());
+        if (!start.empty() && start.front() == model.tokenizer()->spec().bos) piece.front() = start.front();
+        cache->truncate(0);
+        for (std::size_t at = 0; at < piece.size();) {
+            if (options.stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
+            const std::size_t count = std::min(piece.size() - at, model.max_batch_tokens());
+            const SequenceStep step{cache.get(), std::span(piece).subspan(at, count),
+                                    options.output_matrix ? Logits::last : Logits::none};
+            TENON_CHECK(model.forward(team, {&step, 1}));
+            at += count;
+        }
+        if (options.progress) options.progress(i + 1, chunks);
+    }
+    ImportanceMatrix out = collector.take();
+    out.chunks = static_cast<std::uint32_t>(chunks);
+    out.chunk_tokens = static_cast<std::uint32_t>(options.context);
+    return out;
+}
+
+Result<void> ImportanceMatrix::write(const std::filesystem::path& path) const {
+    GgufMetadata meta;
+    meta.set("general.type", "imatrix");
+    meta.set_array("imatrix.datasets", datasets);
+    meta.set("imatrix.chunk_count", chunks);
+    meta.set("imatrix.chunk_size", chunk_tokens);
+    const std::map<std::string, std::vector<float>> sorted(columns.begin(), columns.end());
+    std::vector<GgufTensor> tensors;
+    for (const auto& [name, values] : sorted) {
+        tensors.push_back({name + std::string(sums_suffix), tensor::DType::f32, {1, values.size()}});
+        tensors.push_back({name + std::string(counts_suffix), tensor::DType::f32, {1, 1}});
+    }
+    TENON_TRY(GgufWriter writer, GgufWriter::create(path, meta, tensors));
+    const float count = std::max(1.0F, static_cast<float>(chunks) * static_cast<float>(chunk_tokens));
+    for (const auto& [name, values] : sorted) {
+        std::vector<float> sums = values;
+        for (float& v : sums) v *= count;
+        TENON_CHECK(writer.write(std::as_bytes(std::span(sums))));
+        TENON_CHECK(writer.write(std::as_bytes(std::span(&count, 1))));
+    }
+    return writer.finish();
+}
 
 Result<ImportanceMatrix> ImportanceMatrix::parse(std::span<const std::byte> bytes) {
     if (bytes.size() >= 4 && std::memcmp(bytes.data(), "GGUF", 4) == 0) {

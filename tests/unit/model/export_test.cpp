@@ -410,6 +410,37 @@ TEST_F(Export, an_importance_matrix_moves_the_error_to_where_it_hurts_least) {
               ErrorCode::invalid_argument);
 }
 
+TEST_F(Export, importance_is_the_mean_square_of_what_matrices_see) {
+    const auto model = load_causal(write_llama(file("in.gguf"), 2));
+    ASSERT_TRUE(model) << model.error().describe();
+    tensor::ThreadTeam team(2);
+    std::vector<text::TokenId> tokens;
+    for (text::TokenId i = 0; i < 70; ++i) tokens.push_back(2 + i * 37 % 61);
+    auto matrix = collect_importance(**model, team, tokens, {.context = 32});
+    ASSERT_TRUE(matrix) << matrix.error().describe();
+    EXPECT_EQ(matrix->chunks, 2U);
+    EXPECT_EQ(matrix->columns.size(), 14U) << "seven matrices a layer";
+    EXPECT_EQ(matrix->columns.at("blk.1.ffn_down.weight").size(), 512U);
+    EXPECT_EQ(matrix->columns.at("blk.0.attn_q.weight"), matrix->columns.at("blk.0.attn_v.weight")) << "one input";
+    double mean = 0;  // after a norm with weights of one
+    for (const float v : matrix->columns.at("blk.1.ffn_up.weight")) mean += v / 256;
+    EXPECT_NEAR(mean, 1, 1e-2);
+    EXPECT_EQ(collect_importance(**model, team, tokens, {.context = 16, .chunks = 1, .output_matrix = true})
+                  ->columns.count("output.weight"),
+              1U);
+    EXPECT_EQ(collect_importance(**model, team, tokens, {.context = 71}).error().code(), ErrorCode::invalid_argument);
+
+    matrix->datasets = {"text"};
+    ASSERT_TRUE(matrix->write(file("m.gguf")));
+    const auto read = ImportanceMatrix::read(file("m.gguf"));
+    ASSERT_TRUE(read) << read.error().describe();
+    EXPECT_EQ(read->datasets, matrix->datasets);
+    for (const auto& [name, columns] : matrix->columns)
+        for (std::size_t i = 0; i < columns.size(); ++i)
+            ASSERT_NEAR(read->columns.at(name)[i], columns[i], 1e-6F * columns[i]) << name;
+    EXPECT_TRUE(quantize_model(file("in.gguf"), file("out.gguf"), {.type = "Q4_K_M", .importance = &*read}));
+}
+
 TEST_F(Export, perplexity_is_what_the_logits_say) {
     const auto model = load_causal(golden("tiny/llama-mha"));
     ASSERT_TRUE(model);
