@@ -95,6 +95,9 @@ Result<std::shared_ptr<provider::ModelPool>> Context::pool() {
         options.memory_budget = memory_budget();
         options.engine.threads = settings_.threads;
         options.engine.context = settings_.context;
+        options.engine.kv_type = settings_.kv_cache == "q8" ? model::KvType::q8 : model::KvType::f16;
+        options.engine.kv_tokens = settings_.kv_tokens;
+        options.engine.max_sequences = settings_.max_sequences;
         options.engine.prefix_block = 16;
         options.embedder_threads = settings_.threads;
         pool_ = std::make_shared<provider::ModelPool>(

@@ -150,6 +150,12 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
             done = count_into(s.threads, 1024);
         else if (key == "context")
             done = count_into(s.context, 1 << 24);
+        else if (key == "kv_cache")
+            done = text_into(s.kv_cache);
+        else if (key == "kv_tokens")
+            done = count_into(s.kv_tokens, std::int64_t{1} << 32);
+        else if (key == "max_sequences")
+            done = count_into(s.max_sequences, 4096);
         else if (key == "server_keys")
             done = list_into(s.server_keys);
         else if (key == "cors_origins")
@@ -228,6 +234,13 @@ Result<Settings> load_settings() {
     TENON_CHECK(count_variable("TENON_PORT", s.port, 65535));
     TENON_CHECK(count_variable("TENON_THREADS", s.threads, 1024));
     TENON_CHECK(count_variable("TENON_CONTEXT", s.context, 1 << 24));
+    override_with(s.kv_cache, {"TENON_KV_CACHE"});
+    TENON_CHECK(count_variable("TENON_KV_TOKENS", s.kv_tokens, std::int64_t{1} << 32));
+    TENON_CHECK(count_variable("TENON_MAX_SEQUENCES", s.max_sequences, 4096));
+    if (s.kv_cache != "f16" && s.kv_cache != "q8")
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("kv_cache is '{}'; keys and values can be kept as f16 or q8", s.kv_cache));
+    if (s.max_sequences == 0) return fail(ErrorCode::invalid_argument, "max_sequences is 0; give at least 1");
     if (const std::string size = variable({"TENON_MEMORY_BUDGET"}); !size.empty()) {
         TENON_TRY(s.memory_budget, parse_size(size, "TENON_MEMORY_BUDGET"));
     }

@@ -31,6 +31,9 @@ struct Settings {
     std::string embedding_model = "minilm";         ///< TENON_EMBEDDING_MODEL
     std::size_t threads = 0;                        ///< TENON_THREADS; 0: one per physical core
     std::size_t context = 0;          ///< TENON_CONTEXT: tokens of a sequence; 0: the model's, at most 8192
+    std::string kv_cache = "f16";     ///< TENON_KV_CACHE: how keys and values are kept, f16 or q8
+    std::size_t kv_tokens = 0;        ///< TENON_KV_TOKENS: of all requests to one model; 0: four contexts
+    std::size_t max_sequences = 32;   ///< TENON_MAX_SEQUENCES: requests one model works on together
     std::uint64_t memory_budget = 0;  ///< TENON_MEMORY_BUDGET, bytes of loaded models; 0: two thirds of the machine's
     std::string base_url;             ///< TENON_BASE_URL: of models behind a server
     std::string api_key;              ///< TENON_API_KEY: for them

@@ -73,7 +73,7 @@ Result<json::Object> generate_many(engine::Engine& engine, const json::Value& li
     };
     const auto state = std::make_shared<State>();
     state->first.assign(prompts.size(), 0);
-    state->ids.assign(prompts.size(), json::Array());
+    for (std::size_t i = 0; i < prompts.size(); ++i) state->ids.emplace_back(json::Array());
     const double cpu = cpu_ms();
     const double start = wall_ms();
     for (std::size_t i = 0; i < prompts.size(); ++i)
