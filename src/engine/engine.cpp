@@ -72,6 +72,7 @@ struct Engine::Impl {
     const std::size_t context;
     const std::size_t vocabulary;
     const std::vector<text::TokenId> end_ids;
+    DryBreakerCache breakers;
 
     mutable std::mutex mutex;  // guards `arrived`, `queued` and `counters`
     std::condition_variable_any wake;
@@ -107,6 +108,17 @@ Result<void> Engine::Impl::check(const GenerationRequest& request) const {
                     fmt::format("there are {} stop strings; give at most {}", request.stop.size(), most_stops));
     for (const auto& stop : request.stop)
         if (!utf8::is_valid(stop)) return fail(ErrorCode::invalid_argument, "a stop string is not valid UTF-8");
+    if (request.stop_tokens.size() > most_stops || request.bad_words.size() > most_stops)
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("give at most {} of stop_token_ids and of bad_words", most_stops));
+    for (const auto token : request.stop_tokens)
+        if (token < 0 || static_cast<std::size_t>(token) >= vocabulary)
+            return fail(
+                ErrorCode::invalid_argument,
+                fmt::format("stop_token_ids names token {}; the model's tokens are 0 to {}", token, vocabulary - 1));
+    for (const auto& word : request.bad_words)
+        if (word.empty() || !utf8::is_valid(word))
+            return fail(ErrorCode::invalid_argument, "bad_words holds an empty string or one that is not valid UTF-8");
     return validate(request.sampling, vocabulary);
 }
 
@@ -203,8 +215,11 @@ Result<void> Engine::submit(GenerationRequest request, GenerationSink sink) {
     if (request.ignore_eos)
         for (const auto id : impl_->end_ids)
             request.sampling.logit_bias.emplace_back(id, -std::numeric_limits<float>::infinity());
+    DryBreakersPtr breakers;
+    if (request.sampling.dry_multiplier > 0)
+        breakers = impl_->breakers.of(*impl_->model->tokenizer(), request.sampling.dry_sequence_breakers);
     auto sequence = std::make_unique<Sequence>(std::move(request), std::move(sink), impl_->model->tokenizer(),
-                                               *impl_->pool, impl_->context);
+                                               *impl_->pool, impl_->context, impl_->end_ids, std::move(breakers));
     {
         const std::scoped_lock lock(impl_->mutex);
         if (impl_->queued >= impl_->options.max_queue)

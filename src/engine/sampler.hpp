@@ -6,25 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "engine/dry.hpp"
+#include "engine/logits.hpp"
 #include "engine/random.hpp"
 #include "tenon/base/error.hpp"
 #include "tenon/engine/sampling.hpp"
 
 namespace tenon::engine {
-
-struct Candidate {
-    float logit = 0;
-    text::TokenId id = text::no_token;
-};
-
-/// The `count` largest logits, largest first; equal ones in order of id. `logits` must hold no NaN.
-void select_top(std::span<const float> logits, std::size_t count, std::vector<Candidate>& out);
-
-/// The largest logit. Errors: internal (a NaN, or nothing finite).
-[[nodiscard]] Result<Candidate> find_largest(std::span<const float> logits);
-
-/// log(sum(exp(logits))), given the largest of them.
-[[nodiscard]] double log_sum_exp(std::span<const float> logits, float largest);
 
 /// Errors: invalid_argument, naming the value and its range.
 [[nodiscard]] Result<void> validate(const SamplingParams& params, std::size_t vocabulary);
@@ -32,29 +20,66 @@ void select_top(std::span<const float> logits, std::size_t count, std::vector<Ca
 /// Chooses tokens of one sequence. Not safe for concurrent use.
 class Sampler {
   public:
-    explicit Sampler(SamplingParams params);
+    /// `breakers`: see DryBreakers; null: DRY knows none.
+    explicit Sampler(SamplingParams params, DryBreakersPtr breakers = nullptr);
 
     /// `tokens` is the prompt (its first `prompt_tokens`) and what was generated. The repetition penalty looks at both,
     /// presence and frequency penalties at generated tokens only (OpenAI: "sampled prior to the current position"),
     /// all of them within the last `penalty_window` tokens.
-    /// `allowed`: a bit a token, or empty: the others are never chosen.
+    /// `allowed`: a bit a token, or empty: the others are never chosen; nor are the `forbidden`.
     /// Errors: internal (NaN logits, or no token left to choose).
     [[nodiscard]] Result<text::TokenId> sample(std::span<const float> logits, std::span<const text::TokenId> tokens,
-                                               std::size_t prompt_tokens, std::span<const std::uint64_t> allowed = {});
+                                               std::size_t prompt_tokens, std::span<const std::uint64_t> allowed = {},
+                                               std::span<const text::TokenId> forbidden = {});
+
+    /// What `sample` draws from, in no order: the probability of each is the softmax of its logit among them. Valid
+    /// until the next call.
+    [[nodiscard]] Result<std::span<const Candidate>> candidates(std::span<const float> logits,
+                                                                std::span<const text::TokenId> tokens,
+                                                                std::size_t prompt_tokens,
+                                                                std::span<const std::uint64_t> allowed = {},
+                                                                std::span<const text::TokenId> forbidden = {});
+    /// One of the candidates was chosen; what mirostat learns from. `sample` does this by itself.
+    void observe(text::TokenId chosen);
 
   private:
-    [[nodiscard]] std::span<const float> adjust(std::span<const float> logits, std::span<const text::TokenId> tokens,
-                                                std::size_t prompt_tokens);
-    [[nodiscard]] std::span<const float> forbid(std::span<const float> logits, std::span<const std::uint64_t> allowed);
-    void gather(std::span<const float> logits, float largest);
-    void cut_top_p(double total);
+    struct Change {  ///< of one token's logit
+        text::TokenId id;
+        float factor, minus;
+    };
+    using Tokens = std::span<const text::TokenId>;
+
+    [[nodiscard]] std::span<float> own_row();
+    void forbid(std::span<const std::uint64_t> allowed);
+    void apply(const std::vector<Change>& changes);
+    void sort();
+    void gather(float least);  ///< every logit from there on
+    void take(SamplerStep step, Tokens tokens, std::size_t prompt_tokens);
+    void penalise(Tokens tokens, std::size_t prompt_tokens);
+    void dry(Tokens tokens);
+    void top_n_sigma();
+    void top_k(std::size_t count);
+    void typical_p();
+    void top_p();
+    void min_p();
+    void xtc();
+    void temperature();
+    void scale(float by);
+    void mirostat();
+    [[nodiscard]] float largest() const;
     [[nodiscard]] text::TokenId draw();
 
     SamplingParams params_;
+    DryBreakersPtr breakers_;
     Random random_;
-    std::vector<float> adjusted_;
+    double mu_;                    // mirostat's bound on surprise
+    std::span<const float> row_;   // all logits; until `gathered_`
+    bool gathered_ = false;        // the choice is in candidates_
+    bool sorted_ = false;          // largest first
+    std::vector<float> adjusted_;  // a row of our own
     std::vector<text::TokenId> window_;
     std::vector<Candidate> candidates_;
+    std::vector<double> weights_;
 };
 
 }  // namespace tenon::engine

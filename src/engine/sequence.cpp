@@ -15,13 +15,15 @@ double milliseconds(SteadyClock::time_point from, SteadyClock::time_point to) {
 }  // namespace
 
 Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::TokenizerPtr tokenizer,
-                   std::shared_ptr<model::KvPool> pool, std::size_t context)
+                   std::shared_ptr<model::KvPool> pool, std::size_t context, std::span<const text::TokenId> end_tokens,
+                   DryBreakersPtr breakers)
     : request_(std::move(request)),
       sink_(std::move(sink)),
       tokenizer_(std::move(tokenizer)),
-      sampler_(request_.sampling),
+      end_tokens_(end_tokens),
+      sampler_(request_.sampling, std::move(breakers)),
       stops_(request_.stop),
-      decoder_(tokenizer_),
+      decoder_(tokenizer_, request_.skip_special),
       tokens_(request_.prompt),
       cache_(std::move(pool), context),
       submitted_(SteadyClock::now()) {
@@ -74,17 +76,55 @@ Result<GenerationEvent::Step> Sequence::probabilities(std::span<const float> log
     return step;
 }
 
-Result<void> Sequence::choose(std::span<const float> logits) {
+bool Sequence::ends(text::TokenId token) const {
+    return (!request_.ignore_eos && tokenizer_->is_end_of_generation(token)) ||
+           std::ranges::find(request_.stop_tokens, token) != request_.stop_tokens.end();
+}
+
+bool Sequence::completes_bad_word(text::TokenId token) const {
+    if (tokenizer_->is_control(token)) return false;
+    const std::string text = tail_ + tokenizer_->token_bytes(token);
+    return std::ranges::any_of(request_.bad_words, [&](const auto& w) { return text.find(w) != std::string::npos; });
+}
+
+// A token that would complete a bad word is drawn again: the others keep their odds.
+Result<text::TokenId> Sequence::sample(std::span<const float> logits) {
     text::TokenMask mask;
     if (request_.constraint) {
         TENON_TRY(mask, request_.constraint->mask());
     }
     const std::span<const std::uint64_t> allowed = mask ? std::span(*mask) : std::span<const std::uint64_t>();
-    TENON_TRY(const auto token, sampler_.sample(logits, tokens_, request_.prompt.size(), allowed));
+    std::vector<text::TokenId> forbidden;
+    if (usage_.completion_tokens < request_.min_tokens) {
+        forbidden.assign(end_tokens_.begin(), end_tokens_.end());
+        forbidden.insert(forbidden.end(), request_.stop_tokens.begin(), request_.stop_tokens.end());
+    }
+    for (;;) {
+        TENON_TRY(const auto token, sampler_.sample(logits, tokens_, request_.prompt.size(), allowed, forbidden));
+        if (request_.bad_words.empty() || !completes_bad_word(token)) return token;
+        forbidden.push_back(token);
+    }
+}
+
+Result<void> Sequence::choose(std::span<const float> logits) {
+    TENON_TRY(const auto token, sample(logits));
     if (usage_.completion_tokens++ == 0) first_token_ = SteadyClock::now();
-    if (tokenizer_->is_end_of_generation(token) && !request_.ignore_eos) {
+    if (ends(token)) {
+        if (request_.include_stop) {
+            const std::string piece = decoder_.push(token);
+            decoded_bytes_ += piece.size();
+            std::string text = stops_.push(piece);
+            certain_bytes_ += text.size();
+            say(std::move(text), certain_bytes_);
+        }
         finish(FinishReason::stop);
         return {};
+    }
+    if (!request_.bad_words.empty() && !tokenizer_->is_control(token)) {
+        std::size_t longest = 0;
+        for (const auto& word : request_.bad_words) longest = std::max(longest, word.size());
+        tail_ += tokenizer_->token_bytes(token);
+        if (tail_.size() > longest) tail_.erase(0, tail_.size() - longest);
     }
     if (request_.constraint) TENON_CHECK(request_.constraint->accept(token));
     Said said{token, decoded_bytes_, {}};
@@ -96,6 +136,7 @@ Result<void> Sequence::choose(std::span<const float> logits) {
     const std::string piece = decoder_.push(token);
     decoded_bytes_ += piece.size();
     std::string text = stops_.push(piece);
+    if (stops_.matched() && request_.include_stop) text += stops_.match();
     certain_bytes_ += text.size();
     say(std::move(text), certain_bytes_);
     if (stops_.matched()) {

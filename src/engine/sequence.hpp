@@ -17,9 +17,11 @@ namespace tenon::engine {
 /// Belongs to the scheduling thread once accepted.
 class Sequence {
   public:
-    /// `context`: the most tokens it may ever hold in `pool`.
+    /// `context`: the most tokens it may ever hold in `pool`. `end_tokens`: those of the model; live as long as the
+    /// engine. `breakers`: for DRY, may be null.
     Sequence(GenerationRequest request, GenerationSink sink, text::TokenizerPtr tokenizer,
-             std::shared_ptr<model::KvPool> pool, std::size_t context);
+             std::shared_ptr<model::KvPool> pool, std::size_t context, std::span<const text::TokenId> end_tokens,
+             DryBreakersPtr breakers);
 
     [[nodiscard]] const GenerationRequest& request() const noexcept { return request_; }
     [[nodiscard]] bool cancelled() const noexcept { return request_.cancel.stop_requested(); }
@@ -61,6 +63,9 @@ class Sequence {
     [[nodiscard]] Result<void> score_prompt(std::size_t first, std::size_t count, std::span<const float> rows,
                                             std::size_t vocabulary);
     [[nodiscard]] Result<void> choose(std::span<const float> logits);
+    [[nodiscard]] Result<text::TokenId> sample(std::span<const float> logits);
+    [[nodiscard]] bool completes_bad_word(text::TokenId token) const;
+    [[nodiscard]] bool ends(text::TokenId token) const;
     void say(std::string text, std::size_t certain_until);
     void end(GenerationEvent event);
     [[nodiscard]] TokenLogprob describe(text::TokenId token, double logprob) const;
@@ -70,11 +75,13 @@ class Sequence {
     GenerationRequest request_;
     GenerationSink sink_;
     text::TokenizerPtr tokenizer_;
+    std::span<const text::TokenId> end_tokens_;
     Sampler sampler_;
     StopMatcher stops_;
     text::StreamingDecoder decoder_;
     std::vector<text::TokenId> tokens_;  // the prompt, then what was generated
     std::deque<Said> unsaid_;            // tokens whose text is not certain yet
+    std::string tail_;                   // of the text: what a bad word may begin in
     std::size_t decoded_bytes_ = 0;
     std::size_t certain_bytes_ = 0;
     GenerationEvent event_;  // being filled

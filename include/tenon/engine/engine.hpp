@@ -39,6 +39,11 @@ struct GenerationRequest {
     std::size_t max_tokens = 0;     ///< 0: until the context is full
     std::vector<std::string> stop;  ///< the answer ends before the first of these
     bool ignore_eos = false;
+    std::size_t min_tokens = 0;                ///< before so many, neither the model's end tokens nor `stop_tokens`
+    std::vector<text::TokenId> stop_tokens{};  ///< end the answer, as the model's own end tokens do
+    std::vector<std::string> bad_words{};      ///< texts the answer never holds
+    bool include_stop = false;                 ///< the text of the stop string or stop token belongs to the answer's
+    bool skip_special = true;                  ///< control tokens have no text
     std::shared_ptr<Constraint> constraint{};  ///< holds the answer to a form; one object for one request
     int top_logprobs = -1;                     ///< -1: none; 0..20 alternatives per generated token
     bool prompt_logprobs = false;              ///< log-probability of every prompt token (perplexity, scoring)
