@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <boost/json.hpp>
 
+#include <cctype>
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
@@ -11,13 +12,14 @@
 #include "options.hpp"
 #include "tenon/engine/engine.hpp"
 #include "tenon/model/model.hpp"
+#include "tenon/model/synthetic.hpp"
 #include "tenon/tensor/ops.hpp"
 
 namespace tenon::app {
 namespace {
 
 struct Options {
-    std::string model, kv = "f16";
+    std::string model, synthetic, kv = "f16";
     std::vector<std::size_t> prompt{512}, generate{128}, depth{0}, streams{1}, threads;
     std::size_t repetitions = 3;
     bool json = false;
@@ -28,6 +30,9 @@ void declare(CLI::App& sub, Options& o) {
         return sub.add_option(name, into, about)->delimiter(',')->check(CLI::Range(0, 1'000'000));
     };
     sub.add_option("--model,-m", o.model, "chat or embedding model; default: the chat model");
+    sub.add_option("--synthetic", o.synthetic,
+                   "SHAPE:QUANT instead of a model: random weights in the shape of a real one (135m, 0.5b, 1b, 3b; "
+                   "135m:Q4_0), made once and kept in TENON_HOME/synthetic");
     list("--prompt,-p", o.prompt, "prompt lengths, 0: none (512); like the next, a list: 128,512");
     list("--generate,-n", o.generate, "tokens to generate, 0: none (128)");
     list("--depth,-d", o.depth, "tokens that are in the context already (0)");
@@ -203,9 +208,36 @@ Result<void> bench_encoder(const Options& o, const std::filesystem::path& path, 
     return {};
 }
 
+Result<std::filesystem::path> synthetic(Context& context, const std::string& name) {
+    const auto colon = name.find(':');
+    if (colon == std::string::npos)
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("--synthetic is '{}'; give a shape and a quantisation, as in 1b:Q4_0", name));
+    const auto folder = context.settings().home / "synthetic";
+    const std::string shape = name.substr(0, colon);
+    std::string quantisation = name.substr(colon + 1);
+    for (char& c : quantisation) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    auto path = folder / fmt::format("{}-{}.gguf", shape, quantisation);
+    if (std::filesystem::exists(path)) return path;
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    ProgressBar bar("making " + path.filename().string());
+    TENON_CHECK(model::write_synthetic(
+        shape, quantisation, path, [&](const model::ExportProgress& p) { bar.update(p.bytes_done, p.bytes_total); }));
+    bar.finish();
+    note(fmt::format("kept as {}", path.string()));
+    return path;
+}
+
 Result<void> run(Context& context, const Options& o) {
-    const std::string name = o.model.empty() ? context.settings().chat_model : o.model;
-    TENON_TRY(const auto path, context.model_path(name));
+    std::string name = o.model.empty() ? context.settings().chat_model : o.model;
+    std::filesystem::path path;
+    if (o.synthetic.empty()) {
+        TENON_TRY(path, context.model_path(name));
+    } else {
+        name = o.synthetic;
+        TENON_TRY(path, synthetic(context, o.synthetic));
+    }
     TENON_TRY(const auto info, model::inspect(path));
     if (info.role == model::ModelRole::encoder) return bench_encoder(o, path, name);
     const auto began = Clock::now();
