@@ -13,13 +13,15 @@ namespace tenon::model {
 
 using SourcePtr = std::shared_ptr<const ModelSource>;
 
+struct EncoderSpec;
+
 struct Architecture {
     /// Names in GGUF's general.architecture and in config.json's model_type.
     std::span<const std::string_view> names;
     ModelRole role = ModelRole::causal;
     /// One of the two is set, by role.
     Result<std::unique_ptr<CausalModel>> (*load_causal)(const SourcePtr&, const LoadOptions&) = nullptr;
-    Result<std::unique_ptr<EncoderModel>> (*load_encoder)(const SourcePtr&, const LoadOptions&) = nullptr;
+    Result<EncoderSpec> (*read_encoder)(const ModelSource&) = nullptr;
 };
 
 /// Null when unknown.

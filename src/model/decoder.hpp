@@ -20,6 +20,8 @@ struct FolderNames {
     std::string_view embedding = "embed_tokens", positions, output_norm = "norm", block = "layers";
     std::string_view attention_norm = "input_layernorm", attention_post_norm;
     std::string_view feed_forward_norm = "post_attention_layernorm", feed_forward_post_norm;
+    std::string_view gguf_attention_post_norm = "post_attention_norm", gguf_feed_forward_post_norm = "post_ffw_norm";
+    bool attention_norm_optional = false;  ///< some layers have none
     std::string_view q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", o = "self_attn.o_proj";
     std::string_view qkv = "self_attn.qkv_proj";  ///< where q, k and v are one matrix
     std::string_view q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
@@ -73,9 +75,11 @@ struct DecoderSpec {
                                                   const LoadOptions& options, FolderNames names = FolderNames());
     /// Activation by the name config.json gives it. Errors: unsupported.
     [[nodiscard]] Result<void> read_activation(const ModelSource& source, std::string_view hf_key);
+    /// Width, layers, heads, their length, hidden units and vocabulary. Errors: corrupt, unsupported.
+    [[nodiscard]] Result<void> read_sizes(const ModelSource& source);
     /// Windows of layers that alternate: from config.json's layer_types or GGUF's sliding_window_pattern, else all but
-    /// every `period`-th layer. Errors: corrupt.
-    [[nodiscard]] Result<void> read_window_pattern(const ModelSource& source, std::size_t period);
+    /// the last (or the first) of every `period` layers. Errors: corrupt, unsupported.
+    [[nodiscard]] Result<void> read_window_pattern(const ModelSource& source, std::size_t period, bool first = false);
     /// Experts, if the file has any. `normalise` is what holds where it does not say. Errors: corrupt.
     [[nodiscard]] Result<void> read_experts(const ModelSource& source, bool normalise);
     /// A factor or a bound, finite and not negative; `fallback` when the file does not say. Errors: corrupt.

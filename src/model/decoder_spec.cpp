@@ -21,36 +21,35 @@ Result<void> refuse_quantised_folders(const ModelSource& source) {
     return {};
 }
 
-Result<void> read_sizes(const ModelSource& source, DecoderSpec& spec) {
-    TENON_TRY(spec.width, source.size("embedding_length", "hidden_size"));
-    TENON_TRY(spec.layers, source.size("block_count", "num_hidden_layers"));
-    TENON_TRY(spec.heads, source.size("attention.head_count", "num_attention_heads"));
-    TENON_TRY(spec.hidden, source.size("feed_forward_length", "intermediate_size"));
-    spec.kv_heads = spec.heads;
+}  // namespace
+
+Result<void> DecoderSpec::read_sizes(const ModelSource& source) {
+    TENON_TRY(width, source.size("embedding_length", "hidden_size"));
+    TENON_TRY(layers, source.size("block_count", "num_hidden_layers"));
+    TENON_TRY(heads, source.size("attention.head_count", "num_attention_heads"));
+    TENON_TRY(hidden, source.size("feed_forward_length", "intermediate_size"));
+    kv_heads = heads;
     if (source.integer("attention.head_count_kv", "num_key_value_heads")) {
-        TENON_TRY(spec.kv_heads, source.size("attention.head_count_kv", "num_key_value_heads"));
+        TENON_TRY(kv_heads, source.size("attention.head_count_kv", "num_key_value_heads"));
     }
-    spec.head_dim = spec.width / spec.heads;
+    head_dim = width / heads;
     if (source.integer("attention.key_length", "head_dim")) {
-        TENON_TRY(spec.head_dim, source.size("attention.key_length", "head_dim"));
+        TENON_TRY(head_dim, source.size("attention.key_length", "head_dim"));
     }
-    if (spec.heads % spec.kv_heads != 0 || spec.head_dim == 0 || spec.head_dim > max_head_dim ||
-        spec.head_dim % 2 != 0 || spec.layers > max_layers)
+    if (heads % kv_heads != 0 || head_dim == 0 || head_dim > max_head_dim || head_dim % 2 != 0 || layers > max_layers)
         return fail(ErrorCode::corrupt,
-                    fmt::format("{} layers of {} heads of {} elements over {} key heads are impossible", spec.layers,
-                                spec.heads, spec.head_dim, spec.kv_heads));
+                    fmt::format("{} layers of {} heads of {} elements over {} key heads are impossible", layers, heads,
+                                head_dim, kv_heads));
     if (source.is_gguf() &&
-        source.integer("attention.value_length", "").value_or(static_cast<std::int64_t>(spec.head_dim)) !=
-            static_cast<std::int64_t>(spec.head_dim))
+        source.integer("attention.value_length", "").value_or(static_cast<std::int64_t>(head_dim)) !=
+            static_cast<std::int64_t>(head_dim))
         return fail(ErrorCode::unsupported, "values of another length than keys");
-    const TensorRecord* embedding = source.find("token_embd.weight", fmt::format("{}.weight", spec.names.embedding));
+    const TensorRecord* embedding = source.find("token_embd.weight", fmt::format("{}.weight", names.embedding));
     if (embedding == nullptr || embedding->shape.size() != 2)
         return fail(ErrorCode::corrupt, fmt::format("{} lacks the token embedding", source.path().string()));
-    spec.vocabulary = embedding->shape[0];
+    vocabulary = embedding->shape[0];
     return {};
 }
-
-}  // namespace
 
 Result<float> DecoderSpec::read_scale(const ModelSource& source, std::string_view gguf_key, std::string_view hf_key,
                                       double fallback) {
@@ -98,9 +97,12 @@ Result<void> DecoderSpec::read_experts(const ModelSource& source, bool normalise
     return {};
 }
 
-Result<void> DecoderSpec::read_window_pattern(const ModelSource& source, std::size_t period) {
+Result<void> DecoderSpec::read_window_pattern(const ModelSource& source, std::size_t period, bool first) {
     std::vector<bool> whole(layers);
-    for (std::size_t i = 0; i < layers; ++i) whole[i] = (i + 1) % period == 0;
+    const auto alternate = [&](std::size_t every) {
+        for (std::size_t i = 0; i < layers; ++i) whole[i] = (first ? i : i + 1) % every == 0;
+    };
+    alternate(period);
     if (source.is_gguf()) {
         const GgufValue* pattern = source.gguf().find(source.architecture() + ".attention.sliding_window_pattern");
         if (pattern != nullptr && pattern->type() == GgufType::array) {
@@ -111,8 +113,7 @@ Result<void> DecoderSpec::read_window_pattern(const ModelSource& source, std::si
                                                             source.path().string(), layers));
             for (std::size_t i = 0; i < layers; ++i) whole[i] = !(*elements)[i].integer().value_or(0);
         } else if (pattern != nullptr && pattern->integer().value_or(0) > 0) {
-            const auto every = static_cast<std::uint64_t>(*pattern->integer());
-            for (std::size_t i = 0; i < layers; ++i) whole[i] = (i + 1) % every == 0;
+            alternate(static_cast<std::size_t>(*pattern->integer()));
         }
     } else if (const json::Value* types = json::find(source.config(), "layer_types")) {
         if (!types->is_array() || types->get_array().size() != layers)
@@ -126,8 +127,10 @@ Result<void> DecoderSpec::read_window_pattern(const ModelSource& source, std::si
                             fmt::format("{} has a layer of type {}; supported: full_attention, sliding_attention",
                                         source.path().string(), boost::json::serialize(type)));
         }
-    } else if (const std::int64_t every = source.integer("", "sliding_window_pattern").value_or(0); every > 0) {
-        for (std::size_t i = 0; i < layers; ++i) whole[i] = (i + 1) % static_cast<std::uint64_t>(every) == 0;
+    } else {
+        for (const char* key : {"sliding_window_pattern", "global_attn_every_n_layers"})
+            if (const std::int64_t every = source.integer("", key).value_or(0); every > 0)
+                alternate(static_cast<std::size_t>(every));
     }
     for (std::size_t i = 0; i < layers; ++i)
         if (whole[i]) windows[i] = 0;
@@ -139,7 +142,7 @@ Result<DecoderSpec> DecoderSpec::read(const ModelSource& source, tensor::RopeSty
     TENON_CHECK(refuse_quantised_folders(source));
     DecoderSpec spec;
     spec.names = names;
-    TENON_CHECK(read_sizes(source, spec));
+    TENON_CHECK(spec.read_sizes(source));
     const double epsilon = source.number("attention.layer_norm_rms_epsilon", "rms_norm_eps").value_or(1e-6);
     if (!(epsilon >= 0) || !(epsilon < 1)) return fail(ErrorCode::corrupt, "the norm's epsilon is impossible");
     spec.epsilon = static_cast<float>(epsilon);

@@ -10,6 +10,14 @@ struct Name {
     std::string_view gguf, hf;
 };
 
+Result<void> read_vector(const ModelSource& source, const std::string& gguf_name, const std::string& hf_name,
+                         std::size_t size, bool needed, std::vector<float>& into) {
+    if (!needed && source.find(gguf_name, hf_name) == nullptr) return {};
+    TENON_TRY(const TensorRecord* record, source.tensor(gguf_name, hf_name, {size}));
+    TENON_TRY(into, record->floats());
+    return {};
+}
+
 /// Loads one decoder's tensors; matrices are only noted until the loader runs.
 class Reader {
   public:
@@ -41,10 +49,6 @@ class Reader {
     [[nodiscard]] bool has(Name name) const {
         return source_.find(gguf(name, "weight"), hf(name, "weight")) != nullptr;
     }
-    [[nodiscard]] Result<void> read_vector(const std::string& gguf_name, const std::string& hf_name, std::size_t size,
-                                           bool needed, std::vector<float>& into) const;
-    [[nodiscard]] Result<void> read_norm(const std::string& gguf_stem, const std::string& hf_stem,
-                                         NormWeights& into) const;
     [[nodiscard]] Result<void> read_block_norm(Name name, NormWeights& into) const;
     [[nodiscard]] Result<void> read_head_norm(Name name, std::size_t heads, std::vector<float>& into) const;
     [[nodiscard]] Result<const TensorRecord*> matrix(Name name, std::size_t rows, std::size_t columns) const;
@@ -64,26 +68,9 @@ class Reader {
     std::size_t index_ = 0;
 };
 
-Result<void> Reader::read_vector(const std::string& gguf_name, const std::string& hf_name, std::size_t size,
-                                 bool needed, std::vector<float>& into) const {
-    if (!needed && source_.find(gguf_name, hf_name) == nullptr) return {};
-    TENON_TRY(const TensorRecord* record, source_.tensor(gguf_name, hf_name, {size}));
-    TENON_TRY(into, record->floats());
-    return {};
-}
-
-Result<void> Reader::read_norm(const std::string& gguf_stem, const std::string& hf_stem, NormWeights& into) const {
-    TENON_CHECK(read_vector(gguf_stem + ".weight", hf_stem + ".weight", spec_.width, true, into.weight));
-    for (float& w : into.weight) w += spec_.norm_offset;
-    if (spec_.norm == NormKind::rms) return {};
-    TENON_CHECK(read_vector(gguf_stem + ".bias", hf_stem + ".bias", spec_.width, false, into.bias));
-    into.bias.resize(spec_.width);
-    return {};
-}
-
 Result<void> Reader::read_block_norm(Name name, NormWeights& into) const {
     if (name.hf.empty()) return {};
-    return read_norm(fmt::format("blk.{}.{}", index_, name.gguf),
+    return read_norm(source_, spec_, fmt::format("blk.{}.{}", index_, name.gguf),
                      fmt::format("{}.{}.{}", names_.block, index_, name.hf), into);
 }
 
@@ -91,8 +78,8 @@ Result<void> Reader::read_head_norm(Name name, std::size_t heads, std::vector<fl
     const TensorRecord* record = source_.find(gguf(name, "weight"), hf(name, "weight"));
     if (record == nullptr) return {};
     const bool whole = record->elements() != spec_.head_dim;
-    TENON_CHECK(read_vector(gguf(name, "weight"), hf(name, "weight"), whole ? heads * spec_.head_dim : spec_.head_dim,
-                            true, into));
+    TENON_CHECK(read_vector(source_, gguf(name, "weight"), hf(name, "weight"),
+                            whole ? heads * spec_.head_dim : spec_.head_dim, true, into));
     for (float& w : into) w += spec_.norm_offset;
     return {};
 }
@@ -112,7 +99,7 @@ void Reader::note(const TensorRecord& record, Rows rows, tensor::Weight& into) {
 Result<void> Reader::read_matrix(Name name, std::size_t rows, std::size_t columns, Projection& into) {
     TENON_TRY(const TensorRecord* record, matrix(name, rows, columns));
     note(*record, {0, rows}, into.weight);
-    return read_vector(gguf(name, "bias"), hf(name, "bias"), rows, false, into.bias);
+    return read_vector(source_, gguf(name, "bias"), hf(name, "bias"), rows, false, into.bias);
 }
 
 Result<void> Reader::read_matrices(Name fused, std::size_t columns, std::span<const Part> parts) {
@@ -124,7 +111,7 @@ Result<void> Reader::read_matrices(Name fused, std::size_t columns, std::span<co
     for (const Part& part : parts) all += part.rows;
     TENON_TRY(const TensorRecord* record, matrix(fused, all, columns));
     std::vector<float> biases;
-    TENON_CHECK(read_vector(gguf(fused, "bias"), hf(fused, "bias"), all, false, biases));
+    TENON_CHECK(read_vector(source_, gguf(fused, "bias"), hf(fused, "bias"), all, false, biases));
     std::size_t at = 0;
     for (const Part& part : parts) {
         note(*record, {at, part.rows}, part.into->weight);
@@ -139,10 +126,13 @@ Result<void> Reader::read_layer(std::size_t index, DecoderLayer& into) {
     index_ = index;
     const std::size_t q_size = spec_.heads * spec_.head_dim;
     const std::size_t kv_size = spec_.kv_heads * spec_.head_dim;
-    TENON_CHECK(read_block_norm({"attn_norm", names_.attention_norm}, into.attention_norm));
-    TENON_CHECK(read_block_norm({"post_attention_norm", names_.attention_post_norm}, into.attention_post_norm));
+    if (const Name norm{"attn_norm", names_.attention_norm}; !names_.attention_norm_optional || has(norm))
+        TENON_CHECK(read_block_norm(norm, into.attention_norm));
+    TENON_CHECK(
+        read_block_norm({names_.gguf_attention_post_norm, names_.attention_post_norm}, into.attention_post_norm));
     TENON_CHECK(read_block_norm({"ffn_norm", names_.feed_forward_norm}, into.feed_forward_norm));
-    TENON_CHECK(read_block_norm({"post_ffw_norm", names_.feed_forward_post_norm}, into.feed_forward_post_norm));
+    TENON_CHECK(read_block_norm({names_.gguf_feed_forward_post_norm, names_.feed_forward_post_norm},
+                                into.feed_forward_post_norm));
     const Part qkv[] = {{{"attn_q", names_.q}, q_size, &into.q},
                         {{"attn_k", names_.k}, kv_size, &into.k},
                         {{"attn_v", names_.v}, kv_size, &into.v}};
@@ -226,7 +216,7 @@ Result<void> Reader::read_ends(DecoderWeights& into) {
                   source_.tensor("position_embd.weight", positions_name, {spec_.info.context_length, spec_.width}));
         TENON_TRY(into.positions, positions->floats());
     }
-    TENON_CHECK(read_norm("output_norm", std::string(names_.output_norm), into.output_norm));
+    TENON_CHECK(read_norm(source_, spec_, "output_norm", names_.output_norm, into.output_norm));
     // The norm is linear: what scales the logits may scale its weights.
     for (std::vector<float>* values : {&into.output_norm.weight, &into.output_norm.bias})
         for (float& value : *values) value *= spec_.logit_scale;
@@ -241,13 +231,31 @@ Result<void> Reader::read_ends(DecoderWeights& into) {
 
 }  // namespace
 
+Result<void> read_norm(const ModelSource& source, const DecoderSpec& spec, std::string_view gguf_stem,
+                       std::string_view hf_stem, NormWeights& into) {
+    const auto name = [](std::string_view stem, std::string_view part) { return fmt::format("{}.{}", stem, part); };
+    TENON_CHECK(read_vector(source, name(gguf_stem, "weight"), name(hf_stem, "weight"), spec.width, true, into.weight));
+    for (float& w : into.weight) w += spec.norm_offset;
+    if (spec.norm == NormKind::rms) return {};
+    TENON_CHECK(read_vector(source, name(gguf_stem, "bias"), name(hf_stem, "bias"), spec.width, false, into.bias));
+    into.bias.resize(spec.width);
+    return {};
+}
+
+Result<void> read_layers(const ModelSource& source, const DecoderSpec& spec, WeightLoader& loader,
+                         std::vector<DecoderLayer>& into) {
+    Reader reader(source, spec, loader);
+    TENON_CHECK(reader.check_layers());
+    into = std::vector<DecoderLayer>(spec.layers);
+    for (std::size_t i = 0; i < spec.layers; ++i) TENON_CHECK(reader.read_layer(i, into[i]));
+    return {};
+}
+
 Result<void> DecoderWeights::load(const ModelSource& source, const DecoderSpec& spec, const LoadOptions& options) {
     WeightLoader loader(options);
     Reader reader(source, spec, loader);
     TENON_CHECK(reader.read_ends(*this));
-    TENON_CHECK(reader.check_layers());
-    layers = std::vector<DecoderLayer>(spec.layers);
-    for (std::size_t i = 0; i < spec.layers; ++i) TENON_CHECK(reader.read_layer(i, layers[i]));
+    TENON_CHECK(read_layers(source, spec, loader, layers));
     TENON_CHECK(loader.run());
     copies = loader.take_copies();
     return {};

@@ -48,4 +48,12 @@ struct DecoderWeights {
     [[nodiscard]] Result<void> load(const ModelSource& source, const DecoderSpec& spec, const LoadOptions& options);
 };
 
+/// All layers of `spec`, checked to be there before memory is taken; the loader must run before they are used.
+/// Errors: as DecoderWeights::load.
+[[nodiscard]] Result<void> read_layers(const ModelSource& source, const DecoderSpec& spec, WeightLoader& loader,
+                                       std::vector<DecoderLayer>& into);
+/// A norm over the width by its two names without ".weight". Errors: corrupt.
+[[nodiscard]] Result<void> read_norm(const ModelSource& source, const DecoderSpec& spec, std::string_view gguf_stem,
+                                     std::string_view hf_stem, NormWeights& into);
+
 }  // namespace tenon::model

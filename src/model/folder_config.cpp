@@ -43,6 +43,14 @@ json::Value common_config(json::Value config) {
         rename(object, "activation_function", "hidden_act");
         if (const std::int64_t width = json::integer_or(config, "hidden_size", 0); width > 0 && width < max_width)
             fill(object, "intermediate_size", 4 * width);
+    } else if (type == "nomic_bert") {
+        rename(object, "n_embd", "hidden_size");
+        rename(object, "n_layer", "num_hidden_layers");
+        rename(object, "n_head", "num_attention_heads");
+        rename(object, "n_inner", "intermediate_size");
+        rename(object, "n_positions", "max_position_embeddings");
+        rename(object, "layer_norm_epsilon", "layer_norm_eps");
+        rename(object, "rotary_emb_base", "rope_theta");
     } else if (type == "gemma3_text") {
         fill(object, "num_attention_heads", 8);
         fill(object, "num_key_value_heads", 4);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/architecture.hpp"
+#include "model/embedding_model.hpp"
 #include "model/encoder.hpp"
 
 namespace tenon::model {
@@ -40,6 +41,7 @@ Result<ModelInfo> inspect(const std::filesystem::path& path) {
     out.supported = found != nullptr;
     if (found != nullptr) out.role = found->role;
     if (source->architecture().find("bert") != std::string::npos) out.role = ModelRole::encoder;
+    if (out.role == ModelRole::encoder && is_reranker(*source)) out.role = ModelRole::reranker;
     for (const TensorRecord& record : source->tensors())
         if (!record.type) out.supported = false;
     // What a sentence-transformers folder cuts texts at, when that is less than the positions there are.
@@ -64,7 +66,18 @@ Result<std::unique_ptr<CausalModel>> load_causal(const std::filesystem::path& pa
 Result<std::unique_ptr<EncoderModel>> load_encoder(const std::filesystem::path& path, const LoadOptions& options) {
     TENON_TRY(const SourcePtr source, ModelSource::open(path));
     TENON_TRY(const Architecture* architecture, architecture_of(*source, ModelRole::encoder));
-    return architecture->load_encoder(source, options);
+    TENON_TRY(EncoderSpec spec, architecture->read_encoder(*source));
+    if (is_reranker(*source))
+        return fail(ErrorCode::unsupported,
+                    fmt::format("{} is a reranker, not an embedding model", source->path().string()));
+    return load_embedding_model(source, std::move(spec), options);
+}
+
+Result<std::unique_ptr<RerankModel>> load_reranker(const std::filesystem::path& path, const LoadOptions& options) {
+    TENON_TRY(const SourcePtr source, ModelSource::open(path));
+    TENON_TRY(const Architecture* architecture, architecture_of(*source, ModelRole::encoder));
+    TENON_TRY(EncoderSpec spec, architecture->read_encoder(*source));
+    return load_rerank_model(source, std::move(spec), options);
 }
 
 }  // namespace tenon::model

@@ -221,8 +221,8 @@ const TensorRecord* ModelSource::find(std::string_view gguf_name, std::string_vi
     if (hf_name.empty()) return nullptr;
     const auto& file = std::get<SafetensorsFile>(file_);
     // The same weights are saved with and without the name of the model around them.
-    for (const std::string_view prefix :
-         {"", "model.", "bert.", "roberta.", "transformer.", "language_model.model.", "model.language_model."})
+    for (const std::string_view prefix : {"", "model.", "bert.", "roberta.", "transformer.", "language_model.model.",
+                                          "model.language_model.", "nomic_bert."})
         if (const TensorRecord* found = file.find_tensor(std::string(prefix).append(hf_name))) return found;
     return nullptr;
 }

@@ -138,8 +138,9 @@ void attention(Worker& worker, std::span<const AttentionArgs> sequences, std::at
 
 void encoder_attention(Worker& worker, const float* q, const float* k, const float* v, std::size_t stride,
                        std::size_t tokens, std::size_t heads, std::size_t head_dim, float scale, float* out,
-                       std::size_t out_stride) noexcept {
-    if (has_kernel(head_dim)) {
+                       std::size_t out_stride, std::size_t window) noexcept {
+    const bool windowed = window != 0 && window + 1 < tokens;
+    if (has_kernel(head_dim) && !windowed) {
         const std::size_t blocks = (tokens + lanes - 1) / lanes;
         const auto [begin, end] = worker.share(blocks * heads);
         for (std::size_t at = begin; at < end; ++at) {
@@ -155,16 +156,19 @@ void encoder_attention(Worker& worker, const float* q, const float* k, const flo
     for (std::size_t at = begin; at < end; ++at) {
         const std::size_t offset = at % heads * head_dim;
         const float* query = q + at / heads * stride + offset;
+        const std::size_t here = at / heads;
+        const std::size_t low = windowed && here > window ? here - window : 0;
+        const std::size_t high = windowed ? std::min(tokens, here + window + 1) : tokens;
         float peak = -std::numeric_limits<float>::infinity();
-        for (std::size_t p = 0; p < tokens; ++p) {
+        for (std::size_t p = low; p < high; ++p) {
             scores[p] = dot(query, k + p * stride + offset, head_dim) * scale;
             peak = std::max(peak, scores[p]);
         }
         float total = 0;
-        for (float& s : scores) total += s = std::exp(s - peak);
+        for (std::size_t p = low; p < high; ++p) total += scores[p] = std::exp(scores[p] - peak);
         float* o = out + at / heads * out_stride + offset;
         std::fill(o, o + head_dim, 0.0F);
-        for (std::size_t p = 0; p < tokens; ++p)
+        for (std::size_t p = low; p < high; ++p)
             for (std::size_t i = 0; i < head_dim; ++i) o[i] += scores[p] / total * v[p * stride + offset + i];
     }
 }

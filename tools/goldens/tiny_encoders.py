@@ -90,20 +90,9 @@ def gguf_name(name):
     return f"blk.{layer}.{LAYER[rest]}.{kind}"
 
 
-def write_gguf(path, model, vocabulary, pooling, packed=None):
-    config = model.config
-    writer = gguf.GGUFWriter(path, "bert")
-    writer.add_name(path.stem)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_layer_norm_eps(config.layer_norm_eps)
-    writer.add_causal_attention(False)
-    writer.add_pooling_type(gguf.PoolingType.MEAN if pooling == "mean" else gguf.PoolingType.CLS)
-    roberta = config.model_type == "xlm-roberta"
-    writer.add_context_length(config.max_position_embeddings - (2 if roberta else 0))
-    if roberta:
+def write_vocabulary(writer, vocabulary):
+    """Pieces with scores (XLM-RoBERTa's kind), or word pieces (BERT's)."""
+    if isinstance(vocabulary, tuple):
         pieces, scores = vocabulary
         writer.add_tokenizer_model("t5")
         writer.add_tokenizer_pre("default")
@@ -119,7 +108,6 @@ def write_gguf(path, model, vocabulary, pooling, packed=None):
         writer.add_pad_token_id(1)
         writer.add_add_bos_token(True)
         writer.add_add_eos_token(True)
-        writer.add_token_type_count(1)
     else:
         phantom = [w if i < 5 else w[2:] if w.startswith("##") else "▁" + w for i, w in enumerate(vocabulary)]
         writer.add_tokenizer_model("bert")
@@ -131,7 +119,23 @@ def write_gguf(path, model, vocabulary, pooling, packed=None):
         writer.add_sep_token_id(3)
         writer.add_pad_token_id(0)
         writer.add_mask_token_id(4)
-        writer.add_token_type_count(config.type_vocab_size)
+
+
+def write_gguf(path, model, vocabulary, pooling, packed=None):
+    config = model.config
+    writer = gguf.GGUFWriter(path, "bert")
+    writer.add_name(path.stem)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_layer_norm_eps(config.layer_norm_eps)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(gguf.PoolingType.MEAN if pooling == "mean" else gguf.PoolingType.CLS)
+    roberta = config.model_type == "xlm-roberta"
+    writer.add_context_length(config.max_position_embeddings - (2 if roberta else 0))
+    write_vocabulary(writer, vocabulary)
+    writer.add_token_type_count(1 if roberta else config.type_vocab_size)
     for name, tensor in model.state_dict().items():
         to = gguf_name(name)
         if to is None or "position_ids" in name:

@@ -17,7 +17,7 @@
 
 namespace tenon::model {
 
-enum class ModelRole : std::uint8_t { causal, encoder };
+enum class ModelRole : std::uint8_t { causal, encoder, reranker };
 
 /// What `tenon models show` prints and callers may ask; filled from metadata without loading the weights.
 struct ModelInfo {
@@ -105,6 +105,22 @@ class EncoderModel {
                                                            std::size_t* token_count = nullptr) = 0;
 };
 
+/// A cross-encoder: it reads a query and a document together and tells how well they match. `score` is for one caller
+/// at a time.
+class RerankModel {
+  public:
+    virtual ~RerankModel() = default;
+    [[nodiscard]] virtual const ModelInfo& info() const noexcept = 0;
+    [[nodiscard]] virtual const text::TokenizerPtr& tokenizer() const noexcept = 0;
+    /// Of query and document together; of what is longer, the longer of the two is cut.
+    [[nodiscard]] virtual std::size_t max_tokens() const noexcept = 0;
+    /// One score a document, in order: the model's own number, larger for a better match and not bounded (a logit).
+    /// `token_count` (optional) receives the tokens used.
+    [[nodiscard]] virtual Result<std::vector<float>> score(tensor::ThreadTeam& team, std::string_view query,
+                                                           std::span<const std::string> documents,
+                                                           std::size_t* token_count = nullptr) = 0;
+};
+
 /// The tokenizer alone, without loading weights. Errors: not_found, corrupt, unsupported.
 [[nodiscard]] Result<text::TokenizerPtr> load_tokenizer(const std::filesystem::path& path);
 
@@ -112,6 +128,9 @@ class EncoderModel {
 [[nodiscard]] Result<std::unique_ptr<CausalModel>> load_causal(const std::filesystem::path& path,
                                                                const LoadOptions& options = {});
 [[nodiscard]] Result<std::unique_ptr<EncoderModel>> load_encoder(const std::filesystem::path& path,
+                                                                 const LoadOptions& options = {});
+/// Errors: also unsupported for an embedding model, and for a classifier of more labels than one.
+[[nodiscard]] Result<std::unique_ptr<RerankModel>> load_reranker(const std::filesystem::path& path,
                                                                  const LoadOptions& options = {});
 
 }  // namespace tenon::model

@@ -96,10 +96,11 @@ struct AttentionArgs {
 /// `counter`, which is `worker.next_counter()`, taken by every member before the barrier in front of this call.
 void attention(Worker& worker, std::span<const AttentionArgs> sequences, std::atomic<std::size_t>& counter) noexcept;
 
-/// Bidirectional attention of an encoder over one sequence: q, k, v float32 [tokens, heads * head_dim].
+/// Bidirectional attention of an encoder over one sequence: q, k, v float32 [tokens, heads * head_dim]. `window`: the
+/// farthest neighbour a token sees on either side; 0: all.
 void encoder_attention(Worker& worker, const float* q, const float* k, const float* v, std::size_t stride,
                        std::size_t tokens, std::size_t heads, std::size_t head_dim, float scale, float* out,
-                       std::size_t out_stride) noexcept;
+                       std::size_t out_stride, std::size_t window = 0) noexcept;
 
 /// Dot product and squared Euclidean distance of float vectors; for vector search. Pure.
 [[nodiscard]] float dot(const float* a, const float* b, std::size_t n) noexcept;

@@ -20,11 +20,13 @@ extern const Architecture granite;
 extern const Architecture olmo2;
 extern const Architecture gpt2;
 extern const Architecture bert;
+extern const Architecture nomic_bert;
+extern const Architecture modernbert;
 
 namespace {
-constexpr std::array<const Architecture*, 15> all{
-    &llama,  &mixtral, &smollm3, &qwen2,   &qwen2moe, &qwen3, &qwen3moe, &gemma,
-    &gemma2, &gemma3,  &phi3,    &granite, &olmo2,    &gpt2,  &bert,
+constexpr std::array<const Architecture*, 17> all{
+    &llama,  &mixtral, &smollm3, &qwen2, &qwen2moe, &qwen3, &qwen3moe,   &gemma,      &gemma2,
+    &gemma3, &phi3,    &granite, &olmo2, &gpt2,     &bert,  &nomic_bert, &modernbert,
 };
 }  // namespace
 
