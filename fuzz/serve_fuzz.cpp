@@ -10,6 +10,7 @@
 #include "serve/openai_request.hpp"
 #include "serve/responses/items.hpp"
 #include "serve/responses/request.hpp"
+#include "serve/token_request.hpp"
 
 using namespace tenon;
 using namespace tenon::serve;
@@ -30,6 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     hold(parse_chat(*body, 100));
     hold(parse_completion(*body, 100));
     hold(parse_embedding(*body));
+    hold(parse_tokenize(*body));
+    hold(parse_detokenize(*body));
     hold(anthropic::read_messages(*body, 100));
     hold(anthropic::read_count(*body));
     hold(gemini::read_generate(*body, 100));

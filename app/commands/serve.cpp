@@ -87,6 +87,17 @@ task<Result<llm::EmbedderPtr>> open_embedder(Context* context, std::shared_ptr<c
     co_return co_await context->embedder_async(std::move(name));
 }
 
+task<Result<std::shared_ptr<provider::LocalChatModel>>> open_local_model(Context* context,
+                                                                         std::shared_ptr<const Gate> gate,
+                                                                         std::string name) {
+    TENON_CO_TRY(const auto model, co_await open_chat_model(context, std::move(gate), name));
+    auto local = std::dynamic_pointer_cast<provider::LocalChatModel>(model);
+    if (!local)
+        co_return fail(ErrorCode::unsupported,
+                       fmt::format("the model '{}' runs elsewhere, and so does its tokenizer", name));
+    co_return local;
+}
+
 Result<void> run(Context& context, const Options& o) {
     // Block the signals before any thread starts, so that only the wait below takes them.
     sigset_t signals;
@@ -114,6 +125,15 @@ Result<void> run(Context& context, const Options& o) {
     };
     services.embedder = [&context, gate](std::string name, const serve::Caller&) {
         return open_embedder(&context, gate, std::move(name));
+    };
+    services.local_chat_model = [&context, gate](std::string name) {
+        return open_local_model(&context, gate, std::move(name));
+    };
+    services.activity = [pool] {
+        std::vector<serve::ModelActivity> out;
+        for (const auto& [name, model] : pool->local_chat_models())
+            out.push_back({name, model->engine().context(), model->engine().stats(), model->engine().requests()});
+        return out;
     };
     services.models = [registry, pool, &settings] {
         std::vector<serve::ModelEntry> out;

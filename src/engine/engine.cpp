@@ -39,6 +39,19 @@ std::vector<text::TokenId> end_tokens(const text::Tokenizer& tokenizer) {
     return ids;
 }
 
+RequestSnapshot snapshot_of(const Sequence& sequence, bool running) {
+    RequestSnapshot out;
+    out.id = sequence.id();
+    out.running = running;
+    out.priority = sequence.request().priority;
+    out.prompt_tokens = sequence.request().prompt.size();
+    out.cached_tokens = sequence.usage().cached_tokens;
+    out.computed_tokens = sequence.cache().length();
+    out.completion_tokens = sequence.tokens().size() - out.prompt_tokens;
+    out.max_tokens = sequence.request().max_tokens;
+    return out;
+}
+
 }  // namespace
 
 std::size_t EngineOptions::cache_tokens(std::size_t sequence) const noexcept {
@@ -74,11 +87,17 @@ struct Engine::Impl {
     const std::vector<text::TokenId> end_ids;
     DryBreakerCache breakers;
 
-    mutable std::mutex mutex;  // guards `arrived`, `queued` and `counters`
+    mutable std::mutex mutex;  // guards what follows, up to the scheduling thread's own
     std::condition_variable_any wake;
     std::vector<SequencePtr> arrived;  // not seen by the scheduler yet
     std::size_t queued = 0;            // arrived or waiting in the scheduler
+    std::uint64_t submitted = 0;
     EngineStats counters;
+    struct Seen {
+        RequestSnapshot request;
+        std::chrono::steady_clock::time_point submitted;
+    };
+    std::vector<Seen> seen;  // by the scheduler, after its last step
 
     // The scheduling thread's own:
     tensor::ThreadTeam team;
@@ -144,7 +163,10 @@ void Engine::Impl::run(const std::stop_token& stop) {
 
 void Engine::Impl::take_new() {
     const std::scoped_lock lock(mutex);
-    for (auto& sequence : arrived) scheduler.add(std::move(sequence));
+    for (auto& sequence : arrived) {
+        seen.push_back({snapshot_of(*sequence, false), sequence->submitted()});
+        scheduler.add(std::move(sequence));
+    }
     arrived.clear();
 }
 
@@ -202,6 +224,11 @@ void Engine::Impl::publish() {
     counters.kv_bytes = scheduler.pool().bytes();
     counters.kv_pages = scheduler.pool().pages();
     counters.kv_pages_used = counters.kv_pages - scheduler.pool().free_pages() - scheduler.prefixes().evictable();
+    seen.clear();
+    for (const auto& sequence : scheduler.running())
+        seen.push_back({snapshot_of(*sequence, true), sequence->submitted()});
+    for (const auto& sequence : scheduler.waiting())
+        seen.push_back({snapshot_of(*sequence, false), sequence->submitted()});
 }
 
 Engine::Engine(std::shared_ptr<model::CausalModel> model, const EngineOptions& options)
@@ -225,6 +252,7 @@ Result<void> Engine::submit(GenerationRequest request, GenerationSink sink) {
         if (impl_->queued >= impl_->options.max_queue)
             return fail(ErrorCode::resource_exhausted,
                         fmt::format("{} requests are waiting already; try again later", impl_->queued));
+        sequence->set_id(++impl_->submitted);
         impl_->arrived.push_back(std::move(sequence));
         ++impl_->queued;
     }
@@ -259,6 +287,19 @@ Result<GenerationEvent> Engine::generate(GenerationRequest request) {
 
 const model::CausalModel& Engine::model() const noexcept { return *impl_->model; }
 std::size_t Engine::context() const noexcept { return impl_->context; }
+
+std::vector<RequestSnapshot> Engine::requests() const {
+    const auto now = std::chrono::steady_clock::now();
+    std::vector<RequestSnapshot> out;
+    const auto add = [&](RequestSnapshot request, std::chrono::steady_clock::time_point submitted) {
+        request.seconds = std::chrono::duration<double>(now - submitted).count();
+        out.push_back(request);
+    };
+    const std::scoped_lock lock(impl_->mutex);
+    for (const auto& seen : impl_->seen) add(seen.request, seen.submitted);
+    for (const auto& sequence : impl_->arrived) add(snapshot_of(*sequence, false), sequence->submitted());
+    return out;
+}
 
 EngineStats Engine::stats() const {
     const std::scoped_lock lock(impl_->mutex);

@@ -53,6 +53,9 @@ class Sequence {
     void fail(Error error);
 
     [[nodiscard]] const Usage& usage() const noexcept { return usage_; }
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    void set_id(std::uint64_t id) noexcept { id_ = id; }
+    [[nodiscard]] std::chrono::steady_clock::time_point submitted() const noexcept { return submitted_; }
 
   private:
     struct Said {
@@ -90,6 +93,7 @@ class Sequence {
     std::vector<float> prompt_logprobs_;
     std::chrono::steady_clock::time_point submitted_, first_token_;
     std::optional<std::chrono::steady_clock::time_point> started_at_;
+    std::uint64_t id_ = 0;
     bool finished_ = false;
 };
 

@@ -207,6 +207,15 @@ std::vector<LoadedModel> ModelPool::loaded() const {
     return out;
 }
 
+std::vector<std::pair<std::string, std::shared_ptr<LocalChatModel>>> ModelPool::local_chat_models() const {
+    const std::scoped_lock lock(impl_->mutex);
+    std::vector<std::pair<std::string, std::shared_ptr<LocalChatModel>>> out;
+    for (const auto& entry : impl_->entries)
+        if (auto local = std::dynamic_pointer_cast<LocalChatModel>(entry->chat))
+            out.emplace_back(entry->about.name, std::move(local));
+    return out;
+}
+
 std::uint64_t ModelPool::bytes() const {
     std::uint64_t sum = 0;
     for (const auto& model : loaded()) sum += model.bytes;

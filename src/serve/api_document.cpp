@@ -1,4 +1,5 @@
 // /openapi.json and /docs of `tenon serve`: its routes, described by types that say what they take.
+#include <algorithm>
 #include <boost/describe/class.hpp>
 #include <boost/json.hpp>
 #include <map>
@@ -80,6 +81,25 @@ struct KnowledgeBaseRequest {
     std::optional<std::string> embedding_model;
 };
 BOOST_DESCRIBE_STRUCT(KnowledgeBaseRequest, (), (name, embedding_model))
+struct TokenizeRequest {
+    std::optional<std::string> model, content, prompt, text;
+    std::optional<std::vector<ChatMessage>> messages;
+    std::optional<bool> add_special, add_special_tokens, parse_special, with_pieces, return_token_strs;
+};
+BOOST_DESCRIBE_STRUCT(TokenizeRequest, (),
+                      (model, content, prompt, text, messages, add_special, add_special_tokens, parse_special,
+                       with_pieces, return_token_strs))
+constexpr auto describe_fields(const TokenizeRequest*) {
+    return json::fields(
+        "A text, or messages, to be cut into tokens",
+        json::about(&TokenizeRequest::content, {.description = "the text, as llama.cpp's server takes it"}),
+        json::about(&TokenizeRequest::prompt, {.description = "the text, as vLLM takes it"}));
+}
+struct DetokenizeRequest {
+    std::vector<std::int64_t> tokens;
+    std::optional<std::string> model;
+};
+BOOST_DESCRIBE_STRUCT(DetokenizeRequest, (), (tokens, model))
 struct KeyHolder {};
 
 /// Stands for a route of the server in the document; never called.
@@ -137,13 +157,20 @@ void add_api_document(net::Router& router, const StatePtr& state) {
     post("/v1/chat/completions", &takes<ChatRequest>, "openai", "Chat completion");
     post("/v1/completions", &takes<CompletionRequest>, "openai", "Text completion");
     post("/v1/embeddings", &takes<EmbeddingRequest>, "openai", "Embeddings");
+    for (const std::string prefix : {"", "/v1"}) {
+        post(prefix + "/tokenize", &takes<TokenizeRequest>, "tokens", "The tokens of a text or of messages");
+        post(prefix + "/detokenize", &takes<DetokenizeRequest>, "tokens", "The text of tokens");
+    }
     post("/v1/search", &takes<SearchRequest>, "documents", "Search a knowledge base");
     post("/v1/ask", &takes<AskRequest>, "documents", "Ask a knowledge base; answers have citations");
     post("/v1/knowledge_bases", &takes<KnowledgeBaseRequest>, "documents", "Make a knowledge base");
     const bool keyed = !state->options.api_keys.empty();
     for (const auto& route : router.routes()) {
         const std::string_view path = route.pattern;
-        if (!path.starts_with("/v1") && !path.starts_with("/api/") && path != "/health" && path != "/metrics") continue;
+        constexpr std::string_view others[] = {"/health", "/metrics", "/tokenize", "/detokenize", "/slots"};
+        if (!path.starts_with("/v1") && !path.starts_with("/api/") &&
+            std::ranges::find(others, path) == std::end(others))
+            continue;
         auto& operation = known[{route.method, route.pattern}];
         if (operation == nullptr)
             operation = &app.route(route.method, RuntimePath{path}, [](Context) { return net::HttpResponse{}; });

@@ -7,6 +7,7 @@
 #include "serve/anthropic/routes.hpp"
 #include "serve/gemini/render.hpp"
 #include "serve/gemini/routes.hpp"
+#include "serve/measured_model.hpp"
 #include "serve/ollama/render.hpp"
 #include "serve/ollama/routes.hpp"
 #include "serve/responses/routes.hpp"
@@ -61,6 +62,12 @@ void record(State& state, const net::AccessRecord& r) {
                                       r.client_gone ? " (client gone)" : "", r.request_id));
 }
 
+task<Result<llm::ChatModelPtr>> open_measured(decltype(Services::chat_model) open, std::weak_ptr<State> state,
+                                              std::string name, Caller caller) {
+    TENON_CO_TRY(auto model, co_await open(name, std::move(caller)));
+    co_return measured(std::move(model), std::move(name), std::move(state));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions options) {
@@ -69,10 +76,15 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     State& state = *impl->state;
     state.services = std::move(services);
     state.options = std::move(options);
+    state.services.chat_model = [open = std::move(state.services.chat_model), weak = std::weak_ptr<State>(impl->state)](
+                                    std::string name, Caller caller) {
+        return open_measured(open, weak, std::move(name), std::move(caller));
+    };
     state.metrics.on_render([weak = std::weak_ptr<State>(impl->state)](observe::Metrics& all) {
         const auto s = weak.lock();
         if (!s) return;
         if (s->services.refresh_metrics) s->services.refresh_metrics(all);
+        refresh_engine_metrics(s->services, all);
         double loaded = 0, bytes = 0;
         for (const auto& m : s->services.models()) {
             if (!m.loaded) continue;
@@ -91,6 +103,7 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     net::Router router;
     add_openai_routes(router, impl->state);
     add_embedding_route(router, impl->state);
+    add_token_routes(router, impl->state);
     anthropic::add_routes(router, impl->state);
     responses::add_routes(router, impl->state);
     gemini::add_routes(router, impl->state);

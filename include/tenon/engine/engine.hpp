@@ -101,6 +101,18 @@ struct EngineStats {
     std::size_t kv_pages_used = 0;    ///< by requests; the rest is free or keeps prefixes until it is needed
 };
 
+/// One request as it stood after the last forward pass.
+struct RequestSnapshot {
+    std::uint64_t id = 0;  ///< counts the engine's requests from 1
+    bool running = false;  ///< false: it waits, for the first time or after a preemption
+    int priority = 0;
+    std::size_t prompt_tokens = 0, cached_tokens = 0;
+    std::size_t computed_tokens = 0;  ///< of prompt and answer, those whose keys and values are kept
+    std::size_t completion_tokens = 0;
+    std::size_t max_tokens = 0;  ///< of the answer; 0: until the context is full
+    double seconds = 0;          ///< since it came
+};
+
 /// Owns one model, one thread team and one scheduling thread. Thread-safe.
 class Engine {
   public:
@@ -119,6 +131,8 @@ class Engine {
     [[nodiscard]] const model::CausalModel& model() const noexcept;
     [[nodiscard]] std::size_t context() const noexcept;
     [[nodiscard]] EngineStats stats() const;
+    /// What runs, in the order of admission, then what waits.
+    [[nodiscard]] std::vector<RequestSnapshot> requests() const;
 
   private:
     struct Impl;

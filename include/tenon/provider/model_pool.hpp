@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tenon/llm/model.hpp"
@@ -55,6 +56,9 @@ class ModelPool {
 
     /// Most recently used first.
     [[nodiscard]] std::vector<LoadedModel> loaded() const;
+    /// The chat models in memory that run in this process, under the names they were first asked for. Holding one keeps
+    /// it loaded.
+    [[nodiscard]] std::vector<std::pair<std::string, std::shared_ptr<LocalChatModel>>> local_chat_models() const;
     [[nodiscard]] std::uint64_t bytes() const;
 
   private:

@@ -9,11 +9,16 @@
 
 #include "tenon/async/runtime.hpp"
 #include "tenon/async/task.hpp"
+#include "tenon/engine/engine.hpp"
 #include "tenon/llm/model.hpp"
 #include "tenon/net/http_message.hpp"
 #include "tenon/observe/metrics.hpp"
 #include "tenon/store/knowledge_base.hpp"
 #include "tenon/store/records.hpp"
+
+namespace tenon::provider {
+class LocalChatModel;
+}
 
 namespace tenon::serve {
 
@@ -24,6 +29,14 @@ struct ModelEntry {
     bool loaded = false;
     std::string architecture, quantisation, licence;
     std::uint64_t context_length = 0, memory_bytes = 0;
+};
+
+/// What a model that runs in this process is doing.
+struct ModelActivity {
+    std::string model;
+    std::size_t context = 0;  ///< tokens a request may have
+    engine::EngineStats stats{};
+    std::vector<engine::RequestSnapshot> requests{};
 };
 
 /// Who asks for a model.
@@ -43,6 +56,9 @@ struct Services {
     /// permission_denied (not this caller's), unsupported, resource_exhausted.
     std::function<task<Result<llm::ChatModelPtr>>(std::string name, Caller caller)> chat_model;
     std::function<task<Result<llm::EmbedderPtr>>(std::string name, Caller caller)> embedder;
+    /// A model of this process by name, for its tokenizer; null: there is none. Errors: as `chat_model`.
+    std::function<task<Result<std::shared_ptr<provider::LocalChatModel>>>(std::string name)> local_chat_model{};
+    std::function<std::vector<ModelActivity>()> activity{};  ///< of the models in memory; null: not known
     /// Keys beside ServerOptions::api_keys, and what they may do; see net::HttpServerOptions::accept_key.
     std::function<Result<void>(const net::HttpRequest& request, std::string_view key)> accept_key{};
     /// What answers tell a key, such as how much it may still ask for; see net::HttpServerOptions::add_headers.

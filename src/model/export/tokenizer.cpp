@@ -21,7 +21,8 @@ constexpr std::string_view probe =
     "Hello, world! It's HE'LL and we'Ve 3 33 333 3333 33333 1,234.56\n\n \n  \t\t \ttabs  and   spaces   \r\n"
     "naïve café Größe ÉCOLE ελληνικά Кириллица 中文和日本語のテキスト한국어 ไทย हिन्दी اللغة 数字１２３ ½²\n"
     "camelCaseWord HTTPServer2Go x_y_z foo.bar(baz[0])->qux; // !!!??? ... ==>>> <<< #include <a/b.h> $100% @user\n"
-    "🙂🚀👩‍👩‍👧 'quoted' \"double\" `tick` ~tilde^caret|pipe\\back /slash/ don’t “smart” – — … "
+    "🙂🚀👩‍👩‍👧 'quoted' \"double\" `tick` ~tilde^caret|pipe\\back /slash/ don’t “smart” – — "
+    "… "
     "«x» "
     " "
     "end ";
