@@ -2,12 +2,29 @@
 
 #include <poll.h>
 #include <unistd.h>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include <csignal>
 #include <thread>
 
 namespace tenon::app {
 namespace {
+
+/// "15043+1", "15043-inf": how llama-cli writes a bias.
+std::optional<std::pair<std::int32_t, double>> bias_of(const std::string& text) {
+    const auto sign = text.find_first_of("+-");
+    std::int32_t id = 0;
+    double amount = 0;
+    if (sign == 0 || sign == std::string::npos) return std::nullopt;
+    const char* middle = text.data() + sign;
+    const char* end = text.data() + text.size();
+    if (std::from_chars(text.data(), middle, id).ptr != middle || id < 0) return std::nullopt;
+    if (std::from_chars(middle + 1, end, amount).ptr != end || middle + 1 == end || std::isnan(amount))
+        return std::nullopt;
+    return std::pair(id, *middle == '-' ? -amount : amount);
+}
 
 // A signal handler may only write to a pipe; a thread of the guard turns that into the stop.
 volatile int interrupt_pipe = -1;
@@ -62,10 +79,50 @@ void SamplingFlags::declare(CLI::App& sub) {
         ->check(CLI::Range(0.0, 1.0));
     sub.add_option("--min-p", min_p, "leave out tokens below this share of the likeliest one's probability")
         ->check(CLI::Range(0.0, 1.0));
-    sub.add_option("--repetition-penalty", repetition_penalty, "1: none")->check(CLI::Range(0.01, 10.0));
+    sub.add_option("--repetition-penalty,--repeat-penalty", repetition_penalty, "1: none")
+        ->check(CLI::Range(0.01, 10.0));
     sub.add_option("--seed", seed, "make sampling repeatable")->check(CLI::NonNegativeNumber);
     sub.add_option("--max-tokens,-n", max_tokens, "stop after this many tokens")->check(CLI::PositiveNumber);
     sub.add_option("--stop", stop, "stop before this text (repeatable)");
+    declare_decoding(sub);
+}
+
+// Under llama-cli's names, where it has one.
+void SamplingFlags::declare_decoding(CLI::App& sub) {
+    const auto add = [&](const char* names, auto& value, const char* about) {
+        return sub.add_option(names, value, about)->group("Sampling");
+    };
+    add("--presence-penalty", presence_penalty, "taken from tokens that were said already; 0: none")
+        ->check(CLI::Range(-2.0, 2.0));
+    add("--frequency-penalty", frequency_penalty, "the same for each time; 0: none")->check(CLI::Range(-2.0, 2.0));
+    add("--repeat-last-n", decoding.repeat_last_n, "last tokens that penalties look at (64); 0: none, -1: all");
+    add("--typical,--typical-p", decoding.typical_p, "sample among tokens about as surprising as expected; 1: off");
+    add("--top-nsigma,--top-n-sigma", decoding.top_n_sigma,
+        "keep logits within so many standard deviations of the largest; 0: off");
+    add("--xtc-probability", decoding.xtc_probability,
+        "how often all but the last likely token are left out; 0: never");
+    add("--xtc-threshold", decoding.xtc_threshold, "probability from which a token counts as likely (0.1)");
+    add("--dynatemp-range", decoding.dynatemp_range, "temperature plus or minus so much, by entropy; 0: off");
+    add("--dynatemp-exp", decoding.dynatemp_exponent, "exponent of the entropy's share (1)");
+    add("--dry-multiplier", decoding.dry_multiplier, "penalty for going on with a repetition; 0: none");
+    add("--dry-base", decoding.dry_base, "how fast it grows with the repetition's length (1.75)");
+    add("--dry-allowed-length", decoding.dry_allowed_length, "longest repetition without it (2)");
+    add("--dry-penalty-last-n", decoding.dry_penalty_last_n, "last tokens it looks at; 0: none, -1: all");
+    add("--dry-sequence-breaker", dry_breakers,
+        "text that ends repetitions (repeatable; newline, colon, quote and asterisk); none: no such text");
+    add("--mirostat", decoding.mirostat, "1 or 2: aim at a constant surprise instead; 0: off")->check(CLI::Range(0, 2));
+    add("--mirostat-lr", decoding.mirostat_eta, "its learning rate (0.1)");
+    add("--mirostat-ent", decoding.mirostat_tau, "the surprise it aims at, in bits (5)");
+    add("--min-keep", decoding.min_keep, "tokens that top-p, min-p, typical and XTC leave at least");
+    add("--samplers", samplers,
+        "which steps, in which order: penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature");
+    add("--min-tokens", decoding.min_tokens, "the answer does not end before so many");
+    add("--bad-word", bad_words, "text the answer never holds (repeatable)");
+    add("--logit-bias", logit_bias, "ID+BIAS or ID-BIAS: a token likelier or less likely (repeatable)")
+        ->check([](const std::string& text) {
+            return bias_of(text) ? std::string() : "'" + text + "' is not a token id with a bias, such as 15043+1";
+        });
+    sub.add_flag("--ignore-eos", ignore_eos, "go on where the model would end")->group("Sampling");
 }
 
 llm::GenerationSettings SamplingFlags::settings() const {
@@ -78,6 +135,25 @@ llm::GenerationSettings SamplingFlags::settings() const {
     if (seed >= 0) s.seed = static_cast<std::uint64_t>(seed);
     if (max_tokens >= 0) s.max_tokens = static_cast<std::uint64_t>(max_tokens);
     s.stop = stop;
+    s.presence_penalty = presence_penalty;
+    s.frequency_penalty = frequency_penalty;
+    s.decoding = decoding;
+    if (ignore_eos) s.decoding.ignore_eos = true;
+    if (!bad_words.empty()) s.decoding.bad_words = bad_words;
+    if (!dry_breakers.empty()) {
+        s.decoding.dry_sequence_breakers = dry_breakers;
+        std::erase(*s.decoding.dry_sequence_breakers, "none");
+    }
+    if (!samplers.empty()) {
+        auto& names = s.decoding.samplers.emplace();
+        for (std::size_t at = 0; at <= samplers.size();) {
+            const auto end = std::min(samplers.find(';', at), samplers.size());
+            if (end > at) names.push_back(samplers.substr(at, end - at));
+            at = end + 1;
+        }
+    }
+    for (const auto& text : logit_bias)
+        if (const auto bias = bias_of(text)) s.logit_bias.push_back(*bias);
     return s;
 }
 

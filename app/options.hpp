@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "commands.hpp"
@@ -36,9 +37,17 @@ struct SamplingFlags {
     std::int64_t seed = -1;
     std::int64_t max_tokens = -1;
     std::vector<std::string> stop;
+    std::optional<double> presence_penalty, frequency_penalty;
+    llm::DecodingSettings decoding;
+    std::vector<std::string> dry_breakers, bad_words, logit_bias;
+    std::string samplers;
+    bool ignore_eos = false;
 
     void declare(CLI::App& sub);
     [[nodiscard]] llm::GenerationSettings settings() const;
+
+  private:
+    void declare_decoding(CLI::App& sub);
 };
 
 /// Where a remote model is: flags of the commands that take --model.

@@ -52,7 +52,7 @@ void default_to(std::optional<T>& value, const std::optional<T>& otherwise) {
 bool is_plain(const llm::GenerationSettings& s) {
     return !(s.temperature || s.top_p || s.min_p || s.repetition_penalty || s.presence_penalty || s.frequency_penalty ||
              s.top_k || s.seed || s.max_tokens || s.top_logprobs) &&
-           s.stop.empty() && s.logit_bias.empty();
+           s.stop.empty() && s.logit_bias.empty() && s.decoding.empty();
 }
 
 }  // namespace

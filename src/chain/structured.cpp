@@ -43,6 +43,7 @@ llm::GenerationSettings settled(llm::GenerationSettings given, const llm::Genera
     if (own.seed) given.seed = own.seed;
     if (own.max_tokens) given.max_tokens = own.max_tokens;
     if (!own.stop.empty()) given.stop = own.stop;
+    given.decoding.update(own.decoding);
     return given;
 }
 

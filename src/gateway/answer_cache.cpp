@@ -1,6 +1,7 @@
 #include "gateway/answer_cache.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <numeric>
@@ -37,6 +38,9 @@ void add_settings(Fields& fields, const llm::GenerationSettings& s) {
     for (const auto& stop : s.stop) fields.add(stop);
     fields.add("biases");
     for (const auto& [token, bias] : s.logit_bias) fields.add(fmt::format("{} {}", token, bias));
+    llm::for_each_field(s.decoding, [&](std::string_view name, const auto& value) {
+        if (value) fields.add(fmt::format("{} {}", name, *value));
+    });
 }
 
 void add_format(Fields& fields, const llm::ResponseFormat& format) {

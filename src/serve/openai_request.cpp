@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "serve/answer_form.hpp"
+#include "serve/decoding.hpp"
 #include "serve/fields.hpp"
 #include "tenon/base/base64.hpp"
 
@@ -36,9 +37,12 @@ ApiResult<llm::GenerationSettings> settings(const json::Value& body, std::uint64
     SERVE_TRY(s.min_p, number(body, "min_p", 0, 1));
     SERVE_TRY(s.presence_penalty, number(body, "presence_penalty", -2, 2));
     SERVE_TRY(s.frequency_penalty, number(body, "frequency_penalty", -2, 2));
-    SERVE_TRY(s.repetition_penalty, number(body, "repetition_penalty", 0.01, 10));
-    SERVE_TRY(const auto top_k, integer(body, "top_k", 0, 1'000'000));
-    if (top_k) s.top_k = static_cast<int>(*top_k);
+    // llama.cpp's name counts too.
+    const char* repetition = given(body, "repetition_penalty") == nullptr ? "repeat_penalty" : "repetition_penalty";
+    SERVE_TRY(s.repetition_penalty, number(body, repetition, 0.01, 10));
+    SERVE_TRY(const auto top_k, integer(body, "top_k", -1, 1'000'000));
+    if (top_k) s.top_k = std::max(0, static_cast<int>(*top_k));  // vLLM's -1: all
+    SERVE_TRY(s.decoding, read_decoding(Fields(body)));
     SERVE_TRY(const auto seed, integer(body, "seed", INT64_MIN, INT64_MAX));
     if (seed) s.seed = static_cast<std::uint64_t>(*seed);
     // The older name counts too; errors speak of the one that was given.

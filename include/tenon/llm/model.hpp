@@ -10,6 +10,7 @@
 
 #include "tenon/async/stream.hpp"
 #include "tenon/async/task.hpp"
+#include "tenon/llm/decoding.hpp"
 #include "tenon/llm/message.hpp"
 
 namespace tenon::llm {
@@ -24,6 +25,7 @@ struct GenerationSettings {
     std::vector<std::string> stop{};
     std::vector<std::pair<std::int32_t, double>> logit_bias{};
     std::optional<int> top_logprobs{};  ///< set: log-probabilities wanted, with this many alternatives
+    DecodingSettings decoding{};
 };
 
 struct ChatRequest {

@@ -144,6 +144,7 @@ Result<std::string> messages_body(const std::string& model, const ChatRequest& r
     if (settings.top_logprobs)
         return fail(ErrorCode::unsupported, "this provider gives no log-probabilities; ask its capabilities first");
     if (!settings.logit_bias.empty()) return fail(ErrorCode::unsupported, "this provider takes no logit_bias");
+    TENON_CHECK(refuse(settings.decoding));
     json::Object body;
     TENON_TRY(const std::uint64_t budget, add_shared(body, model, request, options));
     auto limit = settings.max_tokens.value_or(options.default_max_tokens);

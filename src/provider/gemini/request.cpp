@@ -98,6 +98,7 @@ Result<json::Object> generation_config(const std::string& model, const ChatReque
                                        const GeminiOptions& options) {
     const auto& settings = request.settings;
     if (!settings.logit_bias.empty()) return fail(ErrorCode::unsupported, "this provider takes no logit_bias");
+    TENON_CHECK(refuse(settings.decoding));
     json::Object out;
     const auto set = [&](const char* name, const auto& value) {
         if (value) out[name] = *value;

@@ -155,6 +155,7 @@ Result<InferResponse> decode_infer(std::string_view body) {
 
 Result<std::string> generate_body(const std::string& prompt, const GenerationSettings& settings,
                                   const KserveOptions& options) {
+    TENON_CHECK(refuse(settings.decoding));
     if (!settings.logit_bias.empty() || settings.top_logprobs)
         return fail(ErrorCode::unsupported, "this protocol has no biases and no log-probabilities");
     json::Object parameters;

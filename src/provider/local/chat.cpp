@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
+#include <type_traits>
 #include <utility>
 
 #include "provider/local/answer_parser.hpp"
@@ -15,10 +17,10 @@ namespace {
 
 using Events = Channel<engine::GenerationEvent>;
 
-engine::SamplingParams sampling_of(const llm::GenerationSettings& s) {
+Result<engine::SamplingParams> sampling_of(const llm::GenerationSettings& s) {
     engine::SamplingParams p;
-    const auto set = [](float& to, const std::optional<double>& from) {
-        if (from) to = static_cast<float>(*from);
+    const auto set = [](auto& to, const auto& from) {
+        if (from) to = static_cast<std::remove_reference_t<decltype(to)>>(*from);
     };
     set(p.temperature, s.temperature);
     set(p.top_p, s.top_p);
@@ -26,19 +28,56 @@ engine::SamplingParams sampling_of(const llm::GenerationSettings& s) {
     set(p.repetition_penalty, s.repetition_penalty);
     set(p.presence_penalty, s.presence_penalty);
     set(p.frequency_penalty, s.frequency_penalty);
-    if (s.top_k) p.top_k = *s.top_k;
+    set(p.top_k, s.top_k);
     p.seed = s.seed;
     for (const auto& [token, bias] : s.logit_bias) p.logit_bias.emplace_back(token, static_cast<float>(bias));
+    const auto& d = s.decoding;
+    set(p.typical_p, d.typical_p);
+    set(p.top_n_sigma, d.top_n_sigma);
+    set(p.xtc_probability, d.xtc_probability);
+    set(p.xtc_threshold, d.xtc_threshold);
+    set(p.dynatemp_range, d.dynatemp_range);
+    set(p.dynatemp_exponent, d.dynatemp_exponent);
+    set(p.dry_multiplier, d.dry_multiplier);
+    set(p.dry_base, d.dry_base);
+    set(p.dry_allowed_length, d.dry_allowed_length);
+    set(p.dry_penalty_last_n, d.dry_penalty_last_n);
+    set(p.dry_sequence_breakers, d.dry_sequence_breakers);
+    set(p.mirostat, d.mirostat);
+    set(p.mirostat_tau, d.mirostat_tau);
+    set(p.mirostat_eta, d.mirostat_eta);
+    set(p.penalty_window, d.repeat_last_n);
+    set(p.min_keep, d.min_keep);
+    if (d.samplers) {
+        p.steps.clear();
+        for (const auto& name : *d.samplers) {
+            const auto step = engine::sampler_step_from(name);
+            if (!step)
+                return fail(ErrorCode::invalid_argument,
+                            fmt::format("samplers names \"{}\"; use penalties, dry, top_n_sigma, top_k, typ_p, top_p, "
+                                        "min_p, xtc, temperature",
+                                        name));
+            p.steps.push_back(*step);
+        }
+    }
     return p;
 }
 
-engine::GenerationRequest request_of(std::vector<text::TokenId> prompt, const llm::GenerationSettings& settings) {
+Result<engine::GenerationRequest> request_of(std::vector<text::TokenId> prompt,
+                                             const llm::GenerationSettings& settings) {
     engine::GenerationRequest request;
     request.prompt = std::move(prompt);
-    request.sampling = sampling_of(settings);
+    TENON_TRY(request.sampling, sampling_of(settings));
     request.max_tokens = static_cast<std::size_t>(settings.max_tokens.value_or(0));
     request.stop = settings.stop;
     request.top_logprobs = settings.top_logprobs.value_or(-1);
+    const auto& d = settings.decoding;
+    request.ignore_eos = d.ignore_eos.value_or(false);
+    request.min_tokens = static_cast<std::size_t>(std::max(0, d.min_tokens.value_or(0)));
+    request.stop_tokens = d.stop_token_ids.value_or(std::vector<text::TokenId>());
+    request.bad_words = d.bad_words.value_or(std::vector<std::string>());
+    request.include_stop = d.include_stop_str_in_output.value_or(false);
+    request.skip_special = d.skip_special_tokens.value_or(true);
     return request;
 }
 
@@ -231,7 +270,7 @@ task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::stream(llm::ChatRequest 
     for (const auto& tool : request.tools) tools.push_back(tool.name);
     local::AnswerParser parser(std::move(tools), prompt.thinking);
     auto stream = std::make_unique<LocalStream>(shared_from_this(), std::move(parser), std::move(options));
-    auto generation = request_of(std::move(prompt.tokens), request.settings);
+    TENON_CO_TRY(auto generation, request_of(std::move(prompt.tokens), request.settings));
     generation.constraint = std::move(constraint);
     std::string echo;
     co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));
@@ -240,7 +279,7 @@ task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::stream(llm::ChatRequest 
 task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::complete(llm::CompletionRequest request, CallOptions options) {
     TENON_CO_TRY(auto tokens, impl_->prompts.raw(request.prompt));
     auto stream = std::make_unique<LocalStream>(shared_from_this(), std::nullopt, std::move(options));
-    auto generation = request_of(std::move(tokens), request.settings);
+    TENON_CO_TRY(auto generation, request_of(std::move(tokens), request.settings));
     std::string echo;
     if (request.echo) echo = std::move(request.prompt);
     co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));

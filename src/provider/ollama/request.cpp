@@ -102,6 +102,18 @@ Result<json::Object> model_options(const GenerationSettings& settings, const Oll
     set("frequency_penalty", settings.frequency_penalty);
     set("seed", settings.seed);
     set("num_predict", settings.max_tokens);
+    set("typical_p", settings.decoding.typical_p);
+    set("repeat_last_n", settings.decoding.repeat_last_n);
+    set("mirostat", settings.decoding.mirostat);
+    set("mirostat_tau", settings.decoding.mirostat_tau);
+    set("mirostat_eta", settings.decoding.mirostat_eta);
+    auto others = settings.decoding;
+    others.typical_p.reset();
+    others.repeat_last_n.reset();
+    others.mirostat.reset();
+    others.mirostat_tau.reset();
+    others.mirostat_eta.reset();
+    TENON_CHECK(refuse(others));
     if (!settings.stop.empty()) out["stop"] = json::Array(settings.stop.begin(), settings.stop.end());
     if (options.context_length != 0) out["num_ctx"] = options.context_length;
     return out;

@@ -25,6 +25,13 @@ void add_settings(json::Object& body, const GenerationSettings& settings, const 
     set("top_k", settings.top_k);
     set("min_p", settings.min_p);
     set("repetition_penalty", settings.repetition_penalty);
+    for_each_field(settings.decoding, [&](std::string_view name, const auto& value) {
+        if (!value) return;
+        if constexpr (requires { value->begin(); })
+            body[name] = json::Array(value->begin(), value->end());
+        else
+            body[name] = *value;
+    });
     if (!settings.stop.empty()) body["stop"] = json::Array(settings.stop.begin(), settings.stop.end());
     if (!settings.logit_bias.empty()) {
         json::Object bias;

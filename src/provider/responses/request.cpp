@@ -80,6 +80,7 @@ Result<std::string> responses_body(const std::string& model, const ChatRequest& 
     const auto& settings = request.settings;
     if (!settings.stop.empty())
         return fail(ErrorCode::unsupported, "the responses API takes no stop strings; use chat completions");
+    TENON_CHECK(refuse(settings.decoding));
     if (!settings.logit_bias.empty())
         return fail(ErrorCode::unsupported, "the responses API takes no logit_bias; use chat completions");
     const auto* extras = request.extensions.get<RequestExtras>();

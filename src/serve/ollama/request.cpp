@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "serve/decoding.hpp"
 #include "serve/pending_calls.hpp"
 #include "tenon/base/base64.hpp"
 
@@ -54,12 +55,13 @@ ApiResult<void> read_options(const Fields& body, llm::GenerationSettings& out, s
         const char* key;
         double value;
     };
-    for (const auto& [key, value] : {Neutral{"mirostat", 0}, {"tfs_z", 1}, {"typical_p", 1}, {"repeat_last_n", -1}}) {
+    for (const auto& [key, value] : {Neutral{"tfs_z", 1}}) {
         SERVE_TRY(const auto given, options->number(key, -1e9, 1e9));
         if (given && *given != value)
             return bad_param(options->at(key), fmt::format("'{}' is not supported", options->at(key)),
                              "unsupported_parameter");
     }
+    SERVE_TRY(out.decoding, read_decoding(*options));
     SERVE_TRY(out.temperature, options->number("temperature", 0, 2));
     SERVE_TRY(out.top_p, options->number("top_p", 0, 1));
     SERVE_TRY(out.min_p, options->number("min_p", 0, 1));

@@ -92,7 +92,7 @@ await check("list, show, ps, version", async () => {
 });
 await check("errors come in this API's shape", async () => {
   await rejects(chat("hi", { model: "no-such-model" }), { status_code: 404 }, /no-such-model/);
-  await rejects(chat("hi", { options: { mirostat: 2 } }), { status_code: 400 }, /mirostat/);
+  await rejects(chat("hi", { options: { mirostat: 3 } }), { status_code: 400 }, /mirostat/);
   await rejects(chat("hi", { options: { temperature: "warm" } }), { status_code: 400 }, /temperature/);
   await rejects(chat("hi", { think: true }), { status_code: 400 }, /think/);
   await rejects(client.pull({ model: "llama3" }), { status_code: 501 }, /tenon pull/);

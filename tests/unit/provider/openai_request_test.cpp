@@ -54,13 +54,18 @@ TEST(OpenAiRequest, WritesSettingsOnlyWhenSet) {
     request.settings.logit_bias = {{50256, -100.0}};
     request.settings.top_logprobs = 2;
     request.settings.top_k = 40;
+    request.settings.decoding.typical_p = 0.5;
+    request.settings.decoding.ignore_eos = true;
+    request.settings.decoding.bad_words = {"x"};
     request.user = "u";
     OpenAiOptions options;
     options.quirks.ask_for_usage = false;
     options.base_url = "http://127.0.0.1:8000/v1";
-    EXPECT_EQ(body_of(request, options),
-              parsed(R"({"model":"m","messages":[{"role":"user","content":"x"}],"temperature":0.5,"seed":7,"top_k":40,
-        "stop":["\n","END"],"logit_bias":{"50256":-100.0},"stream":true,"max_tokens":9,"logprobs":true,"top_logprobs":2,"user":"u"})"));
+    EXPECT_EQ(
+        body_of(request, options),
+        parsed(
+            R"({"model":"m","messages":[{"role":"user","content":"x"}],"temperature":0.5,"seed":7,"top_k":40,"typical_p":0.5,
+        "ignore_eos":true,"bad_words":["x"],"stop":["\n","END"],"logit_bias":{"50256":-100.0},"stream":true,"max_tokens":9,"logprobs":true,"top_logprobs":2,"user":"u"})"));
     options.base_url = "https://api.openai.com/v1";
     EXPECT_EQ(body_of(request, options).at("max_completion_tokens"), json::Value(9));
     options.quirks.max_tokens_field = OpenAiQuirks::MaxTokensField::max_tokens;

@@ -8,6 +8,7 @@
 #include "serve/gemini/render.hpp"
 #include "serve/gemini/request.hpp"
 #include "serve/ollama/request.hpp"
+#include "serve/openai_request.hpp"
 #include "serve/responses/items.hpp"
 #include "serve/responses/kept.hpp"
 #include "serve/responses/render.hpp"
@@ -188,7 +189,8 @@ TEST(OllamaChat, OptionsThatChangeTheAnswerAreNotDropped) {
     EXPECT_TRUE(read->stream);
     EXPECT_EQ(read->request.settings.max_tokens, 100U);
     EXPECT_EQ(read->request.settings.seed, 3U);
-    EXPECT_FALSE(with(R"({"mirostat":2})"));
+    EXPECT_EQ(with(R"({"mirostat":2,"typical_p":0.5})")->request.settings.decoding.mirostat, 2);
+    EXPECT_FALSE(with(R"({"mirostat":3})"));
     EXPECT_FALSE(with(R"({"warmth":2})"));
     EXPECT_EQ(ollama::plain_name("ollama:llama3:latest"), "ollama:llama3:latest");
 }
