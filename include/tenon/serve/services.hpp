@@ -19,7 +19,7 @@ namespace tenon::serve {
 
 struct ModelEntry {
     std::string name;          ///< what requests call it
-    std::string role;          ///< "chat" or "embedding"
+    std::string role;          ///< "chat", "embedding" or "reranker"
     std::int64_t created = 0;  ///< Unix seconds of installation
     bool loaded = false;
     std::string architecture, quantisation, licence;
@@ -43,6 +43,8 @@ struct Services {
     /// permission_denied (not this caller's), unsupported, resource_exhausted.
     std::function<task<Result<llm::ChatModelPtr>>(std::string name, Caller caller)> chat_model;
     std::function<task<Result<llm::EmbedderPtr>>(std::string name, Caller caller)> embedder;
+    /// Null: /v1/rerank answers that there are none.
+    std::function<task<Result<llm::RerankerPtr>>(std::string name, Caller caller)> reranker{};
     /// Keys beside ServerOptions::api_keys, and what they may do; see net::HttpServerOptions::accept_key.
     std::function<Result<void>(const net::HttpRequest& request, std::string_view key)> accept_key{};
     /// What answers tell a key, such as how much it may still ask for; see net::HttpServerOptions::add_headers.
