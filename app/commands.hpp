@@ -25,6 +25,7 @@ void add_ask(CLI::App& cli, Command& chosen);
 void add_chat(CLI::App& cli, Command& chosen);
 void add_complete(CLI::App& cli, Command& chosen);
 void add_embed(CLI::App& cli, Command& chosen);
+void add_rerank(CLI::App& cli, Command& chosen);
 void add_tokenize(CLI::App& cli, Command& chosen);
 void add_bench(CLI::App& cli, Command& chosen);
 void add_serve(CLI::App& cli, Command& chosen);
@@ -39,9 +40,9 @@ void add_perplexity(CLI::App& cli, Command& chosen);
 void add_imatrix(CLI::App& cli, Command& chosen);
 
 inline std::vector<AddCommand> all_commands() {
-    return {add_pull,     add_models, add_index,    add_kb,       add_search,  add_ask,        add_chat,
-            add_complete, add_embed,  add_tokenize, add_serve,    add_bench,   add_doctor,     add_prompt,
-            add_agent,    add_mcp,    add_gateway,  add_quantize, add_convert, add_perplexity, add_imatrix};
+    return {add_pull,  add_models,  add_index,    add_kb,      add_search,     add_ask,    add_chat,   add_complete,
+            add_embed, add_rerank,  add_tokenize, add_serve,   add_bench,      add_doctor, add_prompt, add_agent,
+            add_mcp,   add_gateway, add_quantize, add_convert, add_perplexity, add_imatrix};
 }
 
 }  // namespace tenon::app

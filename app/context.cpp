@@ -171,6 +171,19 @@ Result<llm::EmbedderPtr> Context::embedder(std::string_view name) {
     return sync_wait(runtime(), embedder_async(wanted));
 }
 
+task<Result<llm::RerankerPtr>> Context::reranker_async(std::string name) {
+    auto settings = open_settings(settings_, name);
+    settings.client = http_;
+    settings.pool = pool_;
+    co_return co_await provider::open_reranker(std::move(name), std::move(settings), CallOptions{});
+}
+
+Result<llm::RerankerPtr> Context::reranker(std::string_view name) {
+    (void)http();
+    TENON_CHECK(pool());
+    return sync_wait(runtime(), reranker_async(std::string(name)));
+}
+
 Result<std::filesystem::path> Context::model_path(std::string_view name) {
     TENON_TRY(const hub::Registry* models, registry());
     TENON_TRY(auto found, models->resolve(name));

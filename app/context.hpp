@@ -51,10 +51,12 @@ class Context {
     /// The same by coroutine, for the server. The context must outlive them.
     [[nodiscard]] task<Result<llm::ChatModelPtr>> chat_model_async(std::string name);
     [[nodiscard]] task<Result<llm::EmbedderPtr>> embedder_async(std::string name);
+    [[nodiscard]] task<Result<llm::RerankerPtr>> reranker_async(std::string name);
     /// An alias of the gateway, "openai:NAME", "anthropic:NAME" and so on (provider::presets), an alias, an installed
     /// name or a path. Errors: not_found (and how to fetch it), unsupported, …
     [[nodiscard]] Result<llm::ChatModelPtr> chat_model(std::string_view name);
     [[nodiscard]] Result<llm::EmbedderPtr> embedder(std::string_view name);
+    [[nodiscard]] Result<llm::RerankerPtr> reranker(std::string_view name);
     /// Folder or file of an installed model. Errors: not_found, saying `tenon pull NAME`.
     [[nodiscard]] Result<std::filesystem::path> model_path(std::string_view name);
 

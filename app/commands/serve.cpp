@@ -98,6 +98,11 @@ task<Result<std::shared_ptr<provider::LocalChatModel>>> open_local_model(Context
     co_return local;
 }
 
+task<Result<llm::RerankerPtr>> open_reranker(Context* context, std::shared_ptr<const Gate> gate, std::string name) {
+    TENON_CO_CHECK(gate->check(name));
+    co_return co_await context->reranker_async(std::move(name));
+}
+
 Result<void> run(Context& context, const Options& o) {
     // Block the signals before any thread starts, so that only the wait below takes them.
     sigset_t signals;
@@ -135,6 +140,9 @@ Result<void> run(Context& context, const Options& o) {
             out.push_back({name, model->engine().context(), model->engine().stats(), model->engine().requests()});
         return out;
     };
+    services.reranker = [&context, gate](std::string name, const serve::Caller&) {
+        return open_reranker(&context, gate, std::move(name));
+    };
     services.models = [registry, pool, &settings] {
         std::vector<serve::ModelEntry> out;
         const auto loaded = pool->loaded();
@@ -148,7 +156,9 @@ Result<void> run(Context& context, const Options& o) {
             for (const auto& m : *installed) {
                 serve::ModelEntry e;
                 e.name = m.name;
-                e.role = m.role == hub::Role::embedding ? "embedding" : "chat";
+                e.role = m.role == hub::Role::embedding  ? "embedding"
+                         : m.role == hub::Role::reranker ? "reranker"
+                                                         : "chat";
                 e.created = parse_time(m.installed_at);
                 e.licence = m.licence;
                 const auto held = std::ranges::find(loaded, m.path, &provider::LoadedModel::path);

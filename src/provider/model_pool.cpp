@@ -23,7 +23,7 @@ ModelLoaders complete(const ModelPoolOptions& options) {
         loaders.memory_needed = [engine = options.engine](const std::filesystem::path& path,
                                                           ModelRole role) -> Result<std::uint64_t> {
             TENON_TRY(const auto info, model::inspect(path));
-            if (role == ModelRole::encoder) return info.memory_needed(0);
+            if (role != ModelRole::causal) return info.memory_needed(0);
             const std::size_t context = engine.context > 0 ? std::min(engine.context, info.context_length)
                                                            : std::min<std::size_t>(8192, info.context_length);
             return info.memory_needed(engine.cache_tokens(context), engine.kv_type);
@@ -40,6 +40,12 @@ ModelLoaders complete(const ModelPoolOptions& options) {
             TENON_TRY(auto loaded, LocalEmbedder::load(path, {name, threads}));
             return loaded;
         };
+    if (!loaders.reranker)
+        loaders.reranker = [threads = options.embedder_threads](const std::filesystem::path& path,
+                                                                const std::string& name) -> Result<llm::RerankerPtr> {
+            TENON_TRY(auto loaded, LocalReranker::load(path, {name, threads}));
+            return loaded;
+        };
     return loaders;
 }
 
@@ -50,9 +56,12 @@ struct ModelPool::Impl {
         LoadedModel about;
         llm::ChatModelPtr chat;
         llm::EmbedderPtr embedder;
+        llm::RerankerPtr reranker;
         std::uint64_t last_used = 0;
         // Only the pool hands out copies, under its mutex: a count of one cannot rise meanwhile.
-        [[nodiscard]] bool in_use() const { return chat ? chat.use_count() > 1 : embedder.use_count() > 1; }
+        [[nodiscard]] bool in_use() const {
+            return chat.use_count() > 1 || embedder.use_count() > 1 || reranker.use_count() > 1;
+        }
     };
     using EntryPtr = std::shared_ptr<Entry>;
 
@@ -60,12 +69,15 @@ struct ModelPool::Impl {
     static Pointer& model_of(Entry& entry) {
         if constexpr (std::is_same_v<Pointer, llm::ChatModelPtr>)
             return entry.chat;
-        else
+        else if constexpr (std::is_same_v<Pointer, llm::EmbedderPtr>)
             return entry.embedder;
+        else
+            return entry.reranker;
     }
     template <class Pointer>
-    static constexpr ModelRole role_of =
-        std::is_same_v<Pointer, llm::ChatModelPtr> ? ModelRole::causal : ModelRole::encoder;
+    static constexpr ModelRole role_of = std::is_same_v<Pointer, llm::ChatModelPtr>  ? ModelRole::causal
+                                         : std::is_same_v<Pointer, llm::EmbedderPtr> ? ModelRole::encoder
+                                                                                     : ModelRole::reranker;
 
     template <class Pointer>
     Pointer find(const std::string& key) {
@@ -125,8 +137,10 @@ Result<Pointer> ModelPool::Impl::load(const std::string& name) {
     auto entry = std::make_shared<Entry>();
     if constexpr (role == ModelRole::causal) {
         TENON_TRY(entry->chat, by_name(loaders.chat(path, name), path, name));
-    } else {
+    } else if constexpr (role == ModelRole::encoder) {
         TENON_TRY(entry->embedder, by_name(loaders.embedder(path, name), path, name));
+    } else {
+        TENON_TRY(entry->reranker, by_name(loaders.reranker(path, name), path, name));
     }
     entry->about = {name, path, role, needed, false};
     const std::scoped_lock lock(mutex);
@@ -193,6 +207,10 @@ task<Result<llm::ChatModelPtr>> ModelPool::chat(std::string name, CallOptions op
 }
 task<Result<llm::EmbedderPtr>> ModelPool::embedder(std::string name, CallOptions options) {
     return impl_->get<llm::EmbedderPtr>(std::move(name), std::move(options));
+}
+
+task<Result<llm::RerankerPtr>> ModelPool::reranker(std::string name, CallOptions options) {
+    return impl_->get<llm::RerankerPtr>(std::move(name), std::move(options));
 }
 
 std::vector<LoadedModel> ModelPool::loaded() const {

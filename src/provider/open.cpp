@@ -162,4 +162,11 @@ Result<RerankerPtr> open_reranker(std::string name, OpenSettings settings) {
     return make_remote_reranker(settings.client, parsed.model, std::move(rerank));
 }
 
+task<Result<RerankerPtr>> open_reranker(std::string name, OpenSettings settings, CallOptions options) {
+    if (parse_model_name(name).preset) co_return open_reranker(std::move(name), std::move(settings));
+    if (!settings.pool) co_return fail(ErrorCode::invalid_argument, "a local model needs a pool to be loaded into");
+    const auto pool = settings.pool;
+    co_return co_await pool->reranker(std::move(name), options);
+}
+
 }  // namespace tenon::provider

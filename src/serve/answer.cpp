@@ -116,6 +116,13 @@ task<ApiResult<OpenedEmbedder>> open_embedder(StatePtr state, Caller caller, std
     co_return OpenedEmbedder{std::move(name), std::move(*embedder)};
 }
 
+task<ApiResult<OpenedReranker>> open_reranker(StatePtr state, Caller caller, std::string name) {
+    if (!state->services.reranker) co_return std::unexpected(plain_error(404, "this server has no rerankers"));
+    auto reranker = co_await state->services.reranker(name, std::move(caller));
+    if (!reranker) co_return std::unexpected(model_problem(reranker.error()));
+    co_return OpenedReranker{std::move(name), std::move(*reranker)};
+}
+
 ApiResult<void> check_abilities(const llm::ChatRequest& request, const llm::ChatModel& model) {
     const auto& reasoning = request.reasoning;
     if (!reasoning || model.capabilities().reasoning) return {};

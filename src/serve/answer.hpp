@@ -49,6 +49,11 @@ struct OpenedEmbedder {
     llm::EmbedderPtr embedder;
 };
 [[nodiscard]] task<ApiResult<OpenedEmbedder>> open_embedder(StatePtr state, Caller caller, std::string name);
+struct OpenedReranker {
+    std::string name;
+    llm::RerankerPtr reranker;
+};
+[[nodiscard]] task<ApiResult<OpenedReranker>> open_reranker(StatePtr state, Caller caller, std::string name);
 
 /// What a request asks for that the model cannot give and would otherwise be left out in silence.
 [[nodiscard]] ApiResult<void> check_abilities(const llm::ChatRequest& request, const llm::ChatModel& model);

@@ -51,6 +51,16 @@ constexpr auto describe_fields(const EmbeddingRequest*) {
                         json::about(&EmbeddingRequest::encoding_format, {.choices = {"float", "base64"}}),
                         json::about(&EmbeddingRequest::input_type, {.choices = {"document", "query"}}));
 }
+struct RerankRequest {
+    std::string model, query;
+    std::vector<json::Value> documents;
+    std::optional<std::int64_t> top_n;
+    std::optional<bool> return_documents;
+};
+BOOST_DESCRIBE_STRUCT(RerankRequest, (), (model, query, documents, top_n, return_documents))
+constexpr auto describe_fields(const RerankRequest*) {
+    return json::fields("Texts, or objects with a text, to order by how well they answer the query");
+}
 struct SearchRequest {
     std::string query, from;
     std::optional<std::int64_t> top_k;
@@ -161,6 +171,7 @@ void add_api_document(net::Router& router, const StatePtr& state) {
         post(prefix + "/tokenize", &takes<TokenizeRequest>, "tokens", "The tokens of a text or of messages");
         post(prefix + "/detokenize", &takes<DetokenizeRequest>, "tokens", "The text of tokens");
     }
+    post("/v1/rerank", &takes<RerankRequest>, "openai", "Order documents by relevance");
     post("/v1/search", &takes<SearchRequest>, "documents", "Search a knowledge base");
     post("/v1/ask", &takes<AskRequest>, "documents", "Ask a knowledge base; answers have citations");
     post("/v1/knowledge_bases", &takes<KnowledgeBaseRequest>, "documents", "Make a knowledge base");

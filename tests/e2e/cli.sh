@@ -15,7 +15,7 @@ fails() {
 # ---- usage ----
 version() { run_code 0 "$TENON" --version; says "$WORK/stdout" '^tenon [0-9]+\.[0-9]+'; [ ! -s "$WORK/stderr" ]; }
 check "--version" version
-commands="pull models index kb search ask chat complete embed tokenize serve bench doctor prompt"
+commands="pull models index kb search ask chat complete embed rerank tokenize serve bench doctor prompt"
 help() { local c; run_code 0 "$TENON" --help; for c in $commands; do says "$WORK/stdout" "^ +$c "; done; for c in $commands; do run_code 0 "$TENON" "$c" --help; [ -s "$WORK/stdout" ]; done; }
 check "--help, of every command too" help
 check "usage: no command" fails 2 . "$TENON"

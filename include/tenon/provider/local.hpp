@@ -99,4 +99,27 @@ class LocalEmbedder final : public llm::Embedder, public std::enable_shared_from
     std::unique_ptr<Impl> impl_;
 };
 
+/// A reranker over one cross-encoder, on a thread of its own; calls in flight take turns batch by batch. Scores are the
+/// model's own through the logistic function, between 0 and 1. Errors of `rerank`: those of the model,
+/// deadline_exceeded, cancelled.
+class LocalReranker final : public llm::Reranker, public std::enable_shared_from_this<LocalReranker> {
+  public:
+    [[nodiscard]] static std::shared_ptr<LocalReranker> create(std::unique_ptr<model::RerankModel> model,
+                                                               LocalEmbedderOptions options = {});
+    /// Blocks while it loads. Errors: those of model::load_reranker.
+    [[nodiscard]] static Result<std::shared_ptr<LocalReranker>> load(const std::filesystem::path& path,
+                                                                     LocalEmbedderOptions options = {});
+    ~LocalReranker() override;
+
+    [[nodiscard]] const std::string& name() const noexcept override;
+    [[nodiscard]] task<Result<llm::Ranking>> rerank(std::string query, std::vector<std::string> documents,
+                                                    std::size_t top_n, CallOptions options) override;
+    [[nodiscard]] const model::ModelInfo& info() const noexcept;
+
+  private:
+    struct Impl;
+    explicit LocalReranker(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
 }  // namespace tenon::provider

@@ -22,12 +22,13 @@ struct ModelLoaders {
     std::function<Result<std::uint64_t>(const std::filesystem::path&, model::ModelRole)> memory_needed{};
     std::function<Result<llm::ChatModelPtr>(const std::filesystem::path&, const std::string& name)> chat{};
     std::function<Result<llm::EmbedderPtr>(const std::filesystem::path&, const std::string& name)> embedder{};
+    std::function<Result<llm::RerankerPtr>(const std::filesystem::path&, const std::string& name)> reranker{};
 };
 
 struct ModelPoolOptions {
     std::uint64_t memory_budget = 0;   ///< bytes for weights and caches of all loaded models; 0: no limit
     engine::EngineOptions engine{};    ///< of each chat model
-    std::size_t embedder_threads = 0;  ///< 0: one per physical core
+    std::size_t embedder_threads = 0;  ///< of embedders and rerankers; 0: one per physical core
     ModelLoaders loaders{};
 };
 
@@ -53,6 +54,7 @@ class ModelPool {
     /// figures); deadline_exceeded and cancelled (the load itself goes on).
     [[nodiscard]] task<Result<llm::ChatModelPtr>> chat(std::string name, CallOptions options);
     [[nodiscard]] task<Result<llm::EmbedderPtr>> embedder(std::string name, CallOptions options);
+    [[nodiscard]] task<Result<llm::RerankerPtr>> reranker(std::string name, CallOptions options);
 
     /// Most recently used first.
     [[nodiscard]] std::vector<LoadedModel> loaded() const;

@@ -43,5 +43,8 @@ struct ModelName {
 [[nodiscard]] task<Result<llm::EmbedderPtr>> open_embedder(std::string name, OpenSettings settings,
                                                            CallOptions options);
 [[nodiscard]] Result<llm::RerankerPtr> open_reranker(std::string name, OpenSettings settings);
+/// The same for local names too.
+[[nodiscard]] task<Result<llm::RerankerPtr>> open_reranker(std::string name, OpenSettings settings,
+                                                           CallOptions options);
 
 }  // namespace tenon::provider

@@ -24,7 +24,7 @@ namespace tenon::serve {
 
 struct ModelEntry {
     std::string name;          ///< what requests call it
-    std::string role;          ///< "chat" or "embedding"
+    std::string role;          ///< "chat", "embedding" or "reranker"
     std::int64_t created = 0;  ///< Unix seconds of installation
     bool loaded = false;
     std::string architecture, quantisation, licence;
@@ -59,6 +59,8 @@ struct Services {
     /// A model of this process by name, for its tokenizer; null: there is none. Errors: as `chat_model`.
     std::function<task<Result<std::shared_ptr<provider::LocalChatModel>>>(std::string name)> local_chat_model{};
     std::function<std::vector<ModelActivity>()> activity{};  ///< of the models in memory; null: not known
+    /// Null: /v1/rerank answers that there are none.
+    std::function<task<Result<llm::RerankerPtr>>(std::string name, Caller caller)> reranker{};
     /// Keys beside ServerOptions::api_keys, and what they may do; see net::HttpServerOptions::accept_key.
     std::function<Result<void>(const net::HttpRequest& request, std::string_view key)> accept_key{};
     /// What answers tell a key, such as how much it may still ask for; see net::HttpServerOptions::add_headers.
