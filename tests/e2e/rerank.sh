@@ -18,7 +18,7 @@ command_line() {
   printf 'a\nthe cat\n' | "$TENON" rerank hello --model "$CROSS/bert-rerank" --top-n 1 >r.txt; [ "$(wc -l <r.txt)" = 1 ]
 }
 wrong_kind() { run_code 1 "$TENON" rerank q d --model "$CROSS/nomic-bert"; says "$WORK/stderr" '^tenon: .*not a reranker'; }
-no_documents() { run_code 1 "$TENON" rerank q --model "$CROSS/bert-rerank" </dev/null; says "$WORK/stderr" '^tenon: .*no documents'; }
+no_documents() { run_code 2 "$TENON" rerank q --model "$CROSS/bert-rerank" </dev/null; says "$WORK/stderr" '^tenon: .*no documents'; }
 installed() {
   run_code 0 "$TENON" pull cross
   run_code 0 "$TENON" models show cross --json; holds "$WORK/stdout" 'd["supported"]' 'd["architecture"] == "bert"'
