@@ -63,7 +63,7 @@ TEST(LocalReranker, orders_by_the_models_score_and_keeps_places) {
 }
 
 TEST(LocalReranker, stops_when_told_to) {
-    auto loaded = LocalReranker::load(tiny("bert-rerank"), {.threads = 1});
+    auto loaded = LocalReranker::load(tiny("bert-rerank"), {.name = {}, .threads = 1});
     ASSERT_TRUE(loaded);
     Runtime runtime(2);
     std::stop_source stop;
