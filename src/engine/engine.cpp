@@ -70,7 +70,7 @@ struct Engine::Impl {
           end_ids(end_tokens(*model->tokenizer())),
           team(options.threads),
           pool(model->make_pool(pages_of(options, context), options.kv_type)),
-          scheduler(pool ? *pool : nullptr, context, model->max_batch_tokens(), options),
+          scheduler(pool ? *pool : nullptr, model->max_batch_tokens(), options),
           thread([this](const std::stop_token& stop) { run(stop); }) {}
 
     Result<void> check(const GenerationRequest& request) const;

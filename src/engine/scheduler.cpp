@@ -13,9 +13,8 @@ constexpr std::size_t worth_waiting = 16;
 
 }  // namespace
 
-Scheduler::Scheduler(std::shared_ptr<model::KvPool> pool, std::size_t context, std::size_t batch,
-                     const EngineOptions& options)
-    : pool_(std::move(pool)), prefixes_(pool_), context_(context), batch_(batch), options_(options) {}
+Scheduler::Scheduler(std::shared_ptr<model::KvPool> pool, std::size_t batch, const EngineOptions& options)
+    : pool_(std::move(pool)), prefixes_(pool_), batch_(batch), options_(options) {}
 
 void Scheduler::add(SequencePtr sequence) { waiting_.push_back(std::move(sequence)); }
 

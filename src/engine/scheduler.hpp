@@ -27,8 +27,7 @@ class Scheduler {
     using SequencePtr = std::unique_ptr<Sequence>;
 
     /// `batch`: most tokens of one forward pass.
-    Scheduler(std::shared_ptr<model::KvPool> pool, std::size_t context, std::size_t batch,
-              const EngineOptions& options);
+    Scheduler(std::shared_ptr<model::KvPool> pool, std::size_t batch, const EngineOptions& options);
 
     void add(SequencePtr sequence);
     /// Finishes what was cancelled or is late, waiting or running.
@@ -65,7 +64,7 @@ class Scheduler {
 
     std::shared_ptr<model::KvPool> pool_;
     PrefixTree prefixes_;
-    std::size_t context_, batch_;
+    std::size_t batch_;
     EngineOptions options_;
     std::deque<SequencePtr> waiting_;   // in order of arrival
     std::vector<SequencePtr> running_;  // in order of admission
