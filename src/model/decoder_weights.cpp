@@ -115,8 +115,10 @@ Result<void> Reader::read_matrices(Name fused, std::size_t columns, std::span<co
     std::size_t at = 0;
     for (const Part& part : parts) {
         note(*record, {at, part.rows}, part.into->weight);
-        const auto from = biases.begin() + static_cast<std::ptrdiff_t>(at);
-        if (!biases.empty()) part.into->bias.assign(from, from + static_cast<std::ptrdiff_t>(part.rows));
+        if (!biases.empty()) {
+            const auto own = std::span(biases).subspan(at, part.rows);
+            part.into->bias.assign(own.begin(), own.end());
+        }
         at += part.rows;
     }
     return {};
