@@ -155,7 +155,7 @@ void Engine::Impl::run(const std::stop_token& stop) {
         publish();
         step(scheduler.plan());
         retire();
-        publish();
+        if (scheduler.idle()) publish();  // else the next round does, at once
     }
     take_new();
     for (const auto& sequence : scheduler.clear()) sequence->finish(FinishReason::cancelled);

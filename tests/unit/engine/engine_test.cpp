@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "fake/causal_model.hpp"
+#include "support.hpp"
 #include "tenon/base/utf8.hpp"
 
 namespace tenon::engine {
@@ -15,16 +16,6 @@ namespace {
 using fake::ByteTokenizer;
 using fake::FakeModel;
 using namespace std::chrono_literals;
-
-std::vector<text::TokenId> bytes(std::string_view text) { return ByteTokenizer().encode(text); }
-
-GenerationRequest greedy(std::vector<text::TokenId> prompt, std::size_t max_tokens) {
-    GenerationRequest request;
-    request.prompt = std::move(prompt);
-    request.sampling = SamplingParams::greedy();
-    request.max_tokens = max_tokens;
-    return request;
-}
 
 /// A model that says `text` after the prompt `prompt`, then ends.
 std::shared_ptr<FakeModel> speaker(std::string text) {

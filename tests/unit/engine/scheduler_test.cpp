@@ -9,25 +9,15 @@
 
 #include "engine/prefix_tree.hpp"
 #include "fake/causal_model.hpp"
+#include "support.hpp"
 #include "tenon/engine/engine.hpp"
 
 namespace tenon::engine {
 namespace {
 
-using fake::ByteTokenizer;
 using fake::FakeModel;
 using model::KvPage;
 using namespace std::chrono_literals;
-
-std::vector<text::TokenId> bytes(std::string_view text) { return ByteTokenizer().encode(text); }
-
-GenerationRequest greedy(std::vector<text::TokenId> prompt, std::size_t max_tokens) {
-    GenerationRequest request;
-    request.prompt = std::move(prompt);
-    request.sampling = SamplingParams::greedy();
-    request.max_tokens = max_tokens;
-    return request;
-}
 
 /// Waits for many requests, and remembers the order in which they ended.
 class Answers {
