@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "provider/local/turns.hpp"
 #include "tenon/async/channel.hpp"
 #include "tenon/async/worker.hpp"
 #include "tenon/provider/local.hpp"
@@ -26,26 +27,20 @@ struct LocalEmbedder::Impl {
           model(std::move(the_model)),
           team(options.threads) {}
 
-    // One batch of a job; then it queues again behind the others. The caller's coroutine owns the job: when that is
-    // gone, so is the work.
-    void advance(const std::weak_ptr<Job>& waiting) {
-        const auto job = waiting.lock();
-        if (!job) return;
-        if (job->options.stop.stop_requested())
-            return job->done.close(Error(ErrorCode::cancelled, "cancelled by the caller"));
-        if (job->options.deadline && Clock::now() >= *job->options.deadline)
-            return job->done.close(Error(ErrorCode::deadline_exceeded, "the deadline passed while embedding"));
-        const std::size_t count = std::min(batch_texts, job->texts.size() - job->next);
-        if (count > 0) {
-            std::size_t tokens = 0;
-            auto vectors = model->embed(team, std::span(job->texts).subspan(job->next, count), &tokens);
-            if (!vectors) return job->done.close(std::move(vectors).error());
-            job->result.values.insert(job->result.values.end(), vectors->begin(), vectors->end());
-            job->result.usage.input_tokens += tokens;
-            job->next += count;
-        }
-        if (job->next < job->texts.size()) return worker.run([this, waiting] { advance(waiting); });
-        job->done.push(std::move(job->result));
+    void run(const std::shared_ptr<Job>& job) {
+        worker.run([this, waiting = std::weak_ptr(job)] {
+            take_turns(worker, waiting, "embedding", [this](Job& turn) { return embed_batch(turn); });
+        });
+    }
+    Result<bool> embed_batch(Job& job) {
+        const std::size_t count = std::min(batch_texts, job.texts.size() - job.next);
+        if (count == 0) return false;
+        std::size_t tokens = 0;
+        TENON_TRY(const auto vectors, model->embed(team, std::span(job.texts).subspan(job.next, count), &tokens));
+        job.result.values.insert(job.result.values.end(), vectors.begin(), vectors.end());
+        job.result.usage.input_tokens += tokens;
+        job.next += count;
+        return job.next < job.texts.size();
     }
 
     std::string name;
@@ -84,7 +79,7 @@ task<Result<llm::Embeddings>> LocalEmbedder::embed(std::vector<std::string> text
     job->texts = std::move(texts);
     job->options = options;
     job->result.dimension = impl_->model->dimension();
-    impl_->worker.run([impl = impl_.get(), waiting = std::weak_ptr(job)] { impl->advance(waiting); });
+    impl_->run(job);
     auto result = co_await job->done.next(options);
     if (!result) co_return std::unexpected(std::move(result).error());
     if (!*result) co_return fail(ErrorCode::internal, "the embedder gave no answer");

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <utility>
 
+#include "provider/local/turns.hpp"
 #include "tenon/async/channel.hpp"
 #include "tenon/async/worker.hpp"
 #include "tenon/provider/local.hpp"
@@ -29,31 +30,26 @@ struct LocalReranker::Impl {
           model(std::move(the_model)),
           team(options.threads) {}
 
-    // One batch of a job; then it queues again behind the others. The caller's coroutine owns the job: when that is
-    // gone, so is the work.
-    void advance(const std::weak_ptr<Job>& waiting) {
-        const auto job = waiting.lock();
-        if (!job) return;
-        if (job->options.stop.stop_requested())
-            return job->done.close(Error(ErrorCode::cancelled, "cancelled by the caller"));
-        if (job->options.deadline && Clock::now() >= *job->options.deadline)
-            return job->done.close(Error(ErrorCode::deadline_exceeded, "the deadline passed while reranking"));
-        const std::size_t count = std::min(batch_documents, job->documents.size() - job->next);
-        if (count > 0) {
+    void run(const std::shared_ptr<Job>& job) {
+        worker.run([this, waiting = std::weak_ptr(job)] {
+            take_turns(worker, waiting, "reranking", [this](Job& turn) { return score_batch(turn); });
+        });
+    }
+    Result<bool> score_batch(Job& job) {
+        auto& documents = job.result.documents;
+        if (const std::size_t count = std::min(batch_documents, job.documents.size() - job.next); count > 0) {
             std::size_t tokens = 0;
-            const auto scores =
-                model->score(team, job->query, std::span(job->documents).subspan(job->next, count), &tokens);
-            if (!scores) return job->done.close(scores.error());
+            TENON_TRY(const auto scores,
+                      model->score(team, job.query, std::span(job.documents).subspan(job.next, count), &tokens));
             for (std::size_t i = 0; i < count; ++i)
-                job->result.documents.push_back({job->next + i, 1 / (1 + std::exp(-double{(*scores)[i]}))});
-            job->result.usage.input_tokens += tokens;
-            job->next += count;
+                documents.push_back({job.next + i, 1 / (1 + std::exp(-double{scores[i]}))});
+            job.result.usage.input_tokens += tokens;
+            job.next += count;
         }
-        if (job->next < job->documents.size()) return worker.run([this, waiting] { advance(waiting); });
-        auto& documents = job->result.documents;
+        if (job.next < job.documents.size()) return true;
         std::ranges::stable_sort(documents, std::greater{}, &llm::RankedDocument::score);
-        if (job->top_n != 0 && job->top_n < documents.size()) documents.resize(job->top_n);
-        job->done.push(std::move(job->result));
+        if (job.top_n != 0 && job.top_n < documents.size()) documents.resize(job.top_n);
+        return false;
     }
 
     std::string name;
@@ -88,7 +84,7 @@ task<Result<llm::Ranking>> LocalReranker::rerank(std::string query, std::vector<
     job->documents = std::move(documents);
     job->top_n = top_n;
     job->options = options;
-    impl_->worker.run([impl = impl_.get(), waiting = std::weak_ptr(job)] { impl->advance(waiting); });
+    impl_->run(job);
     auto result = co_await job->done.next(options);
     if (!result) co_return std::unexpected(std::move(result).error());
     if (!*result) co_return fail(ErrorCode::internal, "the reranker gave no answer");
