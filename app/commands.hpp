@@ -7,37 +7,34 @@
 
 #include "tenon/base/error.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace tenon::app {
 
+class CommandLine;
 using Command = std::function<Result<void>()>;
-using AddCommand = void (*)(CLI::App& cli, Command& chosen);
+using AddCommand = void (*)(CommandLine& cli, Command& chosen);
 
-void add_pull(CLI::App& cli, Command& chosen);
-void add_models(CLI::App& cli, Command& chosen);
-void add_kb(CLI::App& cli, Command& chosen);
-void add_index(CLI::App& cli, Command& chosen);
-void add_search(CLI::App& cli, Command& chosen);
-void add_ask(CLI::App& cli, Command& chosen);
-void add_chat(CLI::App& cli, Command& chosen);
-void add_complete(CLI::App& cli, Command& chosen);
-void add_embed(CLI::App& cli, Command& chosen);
-void add_rerank(CLI::App& cli, Command& chosen);
-void add_tokenize(CLI::App& cli, Command& chosen);
-void add_bench(CLI::App& cli, Command& chosen);
-void add_serve(CLI::App& cli, Command& chosen);
-void add_doctor(CLI::App& cli, Command& chosen);
-void add_prompt(CLI::App& cli, Command& chosen);
-void add_mcp(CLI::App& cli, Command& chosen);
-void add_agent(CLI::App& cli, Command& chosen);
-void add_gateway(CLI::App& cli, Command& chosen);
-void add_quantize(CLI::App& cli, Command& chosen);
-void add_convert(CLI::App& cli, Command& chosen);
-void add_perplexity(CLI::App& cli, Command& chosen);
-void add_imatrix(CLI::App& cli, Command& chosen);
+void add_pull(CommandLine& cli, Command& chosen);
+void add_models(CommandLine& cli, Command& chosen);
+void add_kb(CommandLine& cli, Command& chosen);
+void add_index(CommandLine& cli, Command& chosen);
+void add_search(CommandLine& cli, Command& chosen);
+void add_ask(CommandLine& cli, Command& chosen);
+void add_chat(CommandLine& cli, Command& chosen);
+void add_complete(CommandLine& cli, Command& chosen);
+void add_embed(CommandLine& cli, Command& chosen);
+void add_rerank(CommandLine& cli, Command& chosen);
+void add_tokenize(CommandLine& cli, Command& chosen);
+void add_bench(CommandLine& cli, Command& chosen);
+void add_serve(CommandLine& cli, Command& chosen);
+void add_doctor(CommandLine& cli, Command& chosen);
+void add_prompt(CommandLine& cli, Command& chosen);
+void add_mcp(CommandLine& cli, Command& chosen);
+void add_agent(CommandLine& cli, Command& chosen);
+void add_gateway(CommandLine& cli, Command& chosen);
+void add_quantize(CommandLine& cli, Command& chosen);
+void add_convert(CommandLine& cli, Command& chosen);
+void add_perplexity(CommandLine& cli, Command& chosen);
+void add_imatrix(CommandLine& cli, Command& chosen);
 
 inline std::vector<AddCommand> all_commands() {
     return {add_pull,  add_models,  add_index,    add_kb,      add_search,     add_ask,    add_chat,   add_complete,

@@ -72,29 +72,28 @@ InterruptGuard::~InterruptGuard() {
 
 std::stop_token InterruptGuard::token() const { return impl_->source.get_token(); }
 
-void SamplingFlags::declare(CLI::App& sub) {
-    sub.add_option("--temperature", temperature, "0 takes the likeliest token each time")->check(CLI::Range(0.0, 5.0));
-    sub.add_option("--top-k", top_k, "sample among the k likeliest tokens; 0: all")->check(CLI::Range(0, 1'000'000));
+void SamplingFlags::declare(CommandLine& sub) {
+    sub.add_option("--temperature", temperature, "0 takes the likeliest token each time")->check(in_range(0.0, 5.0));
+    sub.add_option("--top-k", top_k, "sample among the k likeliest tokens; 0: all")->check(in_range(0, 1'000'000));
     sub.add_option("--top-p", top_p, "sample among the likeliest tokens of this total probability")
-        ->check(CLI::Range(0.0, 1.0));
+        ->check(in_range(0.0, 1.0));
     sub.add_option("--min-p", min_p, "leave out tokens below this share of the likeliest one's probability")
-        ->check(CLI::Range(0.0, 1.0));
-    sub.add_option("--repetition-penalty,--repeat-penalty", repetition_penalty, "1: none")
-        ->check(CLI::Range(0.01, 10.0));
-    sub.add_option("--seed", seed, "make sampling repeatable")->check(CLI::NonNegativeNumber);
-    sub.add_option("--max-tokens,-n", max_tokens, "stop after this many tokens")->check(CLI::PositiveNumber);
+        ->check(in_range(0.0, 1.0));
+    sub.add_option("--repetition-penalty,--repeat-penalty", repetition_penalty, "1: none")->check(in_range(0.01, 10.0));
+    sub.add_option("--seed", seed, "make sampling repeatable")->check(not_negative());
+    sub.add_option("--max-tokens,-n", max_tokens, "stop after this many tokens")->check(positive());
     sub.add_option("--stop", stop, "stop before this text (repeatable)");
     declare_decoding(sub);
 }
 
 // Under llama-cli's names, where it has one.
-void SamplingFlags::declare_decoding(CLI::App& sub) {
+void SamplingFlags::declare_decoding(CommandLine& sub) {
     const auto add = [&](const char* names, auto& value, const char* about) {
         return sub.add_option(names, value, about)->group("Sampling");
     };
     add("--presence-penalty", presence_penalty, "taken from tokens that were said already; 0: none")
-        ->check(CLI::Range(-2.0, 2.0));
-    add("--frequency-penalty", frequency_penalty, "the same for each time; 0: none")->check(CLI::Range(-2.0, 2.0));
+        ->check(in_range(-2.0, 2.0));
+    add("--frequency-penalty", frequency_penalty, "the same for each time; 0: none")->check(in_range(-2.0, 2.0));
     add("--repeat-last-n", decoding.repeat_last_n, "last tokens that penalties look at (64); 0: none, -1: all");
     add("--typical,--typical-p", decoding.typical_p, "sample among tokens about as surprising as expected; 1: off");
     add("--top-nsigma,--top-n-sigma", decoding.top_n_sigma,
@@ -110,7 +109,7 @@ void SamplingFlags::declare_decoding(CLI::App& sub) {
     add("--dry-penalty-last-n", decoding.dry_penalty_last_n, "last tokens it looks at; 0: none, -1: all");
     add("--dry-sequence-breaker", dry_breakers,
         "text that ends repetitions (repeatable; newline, colon, quote and asterisk); none: no such text");
-    add("--mirostat", decoding.mirostat, "1 or 2: aim at a constant surprise instead; 0: off")->check(CLI::Range(0, 2));
+    add("--mirostat", decoding.mirostat, "1 or 2: aim at a constant surprise instead; 0: off")->check(in_range(0, 2));
     add("--mirostat-lr", decoding.mirostat_eta, "its learning rate (0.1)");
     add("--mirostat-ent", decoding.mirostat_tau, "the surprise it aims at, in bits (5)");
     add("--min-keep", decoding.min_keep, "tokens that top-p, min-p, typical and XTC leave at least");
@@ -157,7 +156,7 @@ llm::GenerationSettings SamplingFlags::settings() const {
     return s;
 }
 
-void RemoteFlags::declare(CLI::App& sub) {
+void RemoteFlags::declare(CommandLine& sub) {
     sub.add_option("--model,-m", model,
                    "an alias, an installed model, a path, or PROVIDER:NAME: openai:gpt-5, anthropic:..., gemini:..., "
                    "ollama:..., vllm:... with --base-url");

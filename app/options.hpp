@@ -1,12 +1,11 @@
 // Options that several commands share, and helpers around the parser.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "command_line.hpp"
 #include "commands.hpp"
 #include "context.hpp"
 #include "tenon/llm/model.hpp"
@@ -17,10 +16,10 @@ namespace tenon::app {
 /// Registers a subcommand whose options live in T (which must stay reachable for the parser) and run with
 /// `work(context, options)`.
 template <class T, class Work>
-void add_command(CLI::App& cli, Command& chosen, const char* name, const char* about, void (*declare)(CLI::App&, T&),
-                 Work work) {
+void add_command(CommandLine& cli, Command& chosen, const char* name, const char* about,
+                 void (*declare)(CommandLine&, T&), Work work) {
     auto options = std::make_shared<T>();
-    CLI::App* sub = cli.add_subcommand(name, about);
+    CommandLine* sub = cli.add_subcommand(name, about);
     declare(*sub, *options);
     sub->callback([&chosen, options, work] {
         chosen = [options, work]() -> Result<void> {
@@ -43,17 +42,17 @@ struct SamplingFlags {
     std::string samplers;
     bool ignore_eos = false;
 
-    void declare(CLI::App& sub);
+    void declare(CommandLine& sub);
     [[nodiscard]] llm::GenerationSettings settings() const;
 
   private:
-    void declare_decoding(CLI::App& sub);
+    void declare_decoding(CommandLine& sub);
 };
 
 /// Where a remote model is: flags of the commands that take --model.
 struct RemoteFlags {
     std::string model, base_url, api_key;
-    void declare(CLI::App& sub);
+    void declare(CommandLine& sub);
     void apply(Settings& settings) const;
 };
 

@@ -1,4 +1,4 @@
-# tenon_quick(TARGET ROOM): what sanitizer builds do to compile soon and run fast enough.
+# tenon_quick(TARGET ROOM [tests]): how a build compiles soon, and a sanitized one runs fast enough.
 function(tenon_quick target room)
   get_property(reach_async GLOBAL PROPERTY TENON_REACH_ASYNC)
   if(room IN_LIST TENON_OPTIMISE_ROOMS)
@@ -11,11 +11,14 @@ function(tenon_quick target room)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND room MATCHES "^(base|tensor|async)$")
       return()  # they do not see Boost.JSON, whose macros the precompiled header holds
     endif()
+    set(header plain)
     if(room IN_LIST reach_async)
-      target_precompile_headers(${target} REUSE_FROM tenon_precompiled_async)
-    else()
-      target_precompile_headers(${target} REUSE_FROM tenon_precompiled_plain)
+      set(header async)
     endif()
+    if("tests" IN_LIST ARGN)
+      string(APPEND header _tests)
+    endif()
+    target_precompile_headers(${target} REUSE_FROM tenon_precompiled_${header})
   endif()
 endfunction()
 
@@ -58,9 +61,9 @@ function(tenon_room name)
     target_link_libraries(test_${name} PRIVATE tenon_${name} ${ARG_TEST_LINK} tenon_flags GTest::gtest_main GTest::gmock)
     target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
     if(name IN_LIST TENON_OPTIMISE_ROOMS)
-      tenon_quick(test_${name} base)  # the tests themselves need no speed
+      tenon_quick(test_${name} base tests)  # the tests themselves need no speed
     else()
-      tenon_quick(test_${name} ${name})
+      tenon_quick(test_${name} ${name} tests)
     endif()
     target_compile_definitions(test_${name} PRIVATE TENON_TEST_DATA="${PROJECT_SOURCE_DIR}/tests")
     add_test(NAME ${name} COMMAND test_${name})

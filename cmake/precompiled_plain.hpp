@@ -1,11 +1,12 @@
-// What most files include and no file changes: read once for all of a sanitizer or fuzz build (TENON_PRECOMPILE).
-// Release builds do without, so that a missing include is an error there.
+// What most files include and no file changes: read once for all of a build (TENON_PRECOMPILE).
+// Debug builds do without, so that a missing include is an error there.
 #pragma once
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <boost/describe.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <span>
 #include <string>
 #include <string_view>

@@ -25,7 +25,7 @@ struct Options {
     std::size_t steps = 0;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     sub.add_option("file", o.file, "the agent: a TOML file")->required();
     sub.add_option("question", o.question, "what to do; - or nothing reads standard input, a line at a time");
     o.remote.declare(sub);
@@ -274,7 +274,7 @@ Result<void> run(Context& context, const Options& o) { return Session(context, o
 
 }  // namespace
 
-void add_agent(CLI::App& cli, Command& chosen) {
+void add_agent(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "agent", "run an agent that a TOML file describes", declare, run);
 }
 

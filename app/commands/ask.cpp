@@ -13,22 +13,21 @@ namespace {
 
 struct Options {
     std::string question, from;
-    CLI::Option* given = nullptr;
+    CommandOption* given = nullptr;
     RemoteFlags remote;
     std::size_t top_k = 0, max_tokens = 0;
     double temperature = 0;
     bool json = false, no_verify = false, verbose = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     o.given = sub.add_option("QUESTION", o.question,
                              "in any language the model knows; without it, or with -, standard input");
     sub.add_option("--from,-f", o.from, "knowledge base")->required();
     o.remote.declare(sub);
-    sub.add_option("--top-k,-k", o.top_k, "chunks that the passages are chosen from (8)")->check(CLI::Range(1, 100));
-    sub.add_option("--max-tokens,-n", o.max_tokens, "longest answer (256)")->check(CLI::Range(1, 100'000));
-    sub.add_option("--temperature", o.temperature, "0 takes the likeliest token each time")
-        ->check(CLI::Range(0.0, 5.0));
+    sub.add_option("--top-k,-k", o.top_k, "chunks that the passages are chosen from (8)")->check(in_range(1, 100));
+    sub.add_option("--max-tokens,-n", o.max_tokens, "longest answer (256)")->check(in_range(1, 100'000));
+    sub.add_option("--temperature", o.temperature, "0 takes the likeliest token each time")->check(in_range(0.0, 5.0));
     sub.add_flag("--no-verify", o.no_verify, "show what the model says even when the passages do not bear it out");
     sub.add_flag("--json", o.json, "print {\"answer\", \"citations\", \"answerable\", ...}");
     sub.add_flag("--verbose,-v", o.verbose, "also show timings and why the answer is trusted");
@@ -67,7 +66,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_ask(CLI::App& cli, Command& chosen) {
+void add_ask(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "ask", "answer a question from your documents, with citations", declare, run);
 }
 

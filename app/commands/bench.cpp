@@ -25,9 +25,9 @@ struct Options {
     bool json = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     const auto list = [&](const char* name, std::vector<std::size_t>& into, const char* about) {
-        return sub.add_option(name, into, about)->delimiter(',')->check(CLI::Range(0, 1'000'000));
+        return sub.add_option(name, into, about)->delimiter(',')->check(in_range(0, 1'000'000));
     };
     sub.add_option("--model,-m", o.model, "chat or embedding model; default: the chat model");
     sub.add_option("--synthetic", o.synthetic,
@@ -36,11 +36,11 @@ void declare(CLI::App& sub, Options& o) {
     list("--prompt,-p", o.prompt, "prompt lengths, 0: none (512); like the next, a list: 128,512");
     list("--generate,-n", o.generate, "tokens to generate, 0: none (128)");
     list("--depth,-d", o.depth, "tokens that are in the context already (0)");
-    list("--streams,-s", o.streams, "requests at once (1)")->check(CLI::Range(1, 1024));
-    list("--threads,-t", o.threads, "threads; default: one per physical core")->check(CLI::Range(1, 1024));
-    sub.add_option("--kv", o.kv, "how keys and values are kept: f16 or q8 (f16)")->check(CLI::IsMember({"f16", "q8"}));
+    list("--streams,-s", o.streams, "requests at once (1)")->check(in_range(1, 1024));
+    list("--threads,-t", o.threads, "threads; default: one per physical core")->check(in_range(1, 1024));
+    sub.add_option("--kv", o.kv, "how keys and values are kept: f16 or q8 (f16)")->check(one_of({"f16", "q8"}));
     sub.add_option("--repetitions,-r", o.repetitions, "runs of each test after one that warms up (3)")
-        ->check(CLI::Range(1, 100));
+        ->check(in_range(1, 100));
     sub.add_flag("--json", o.json, "print JSON");
 }
 
@@ -299,7 +299,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_bench(CLI::App& cli, Command& chosen) {
+void add_bench(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "bench", "measure prompt, decoding or embedding speed", declare, run);
 }
 

@@ -22,7 +22,7 @@ struct Options {
     SamplingFlags sampling;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     o.remote.declare(sub);
     sub.add_option("--from,-f", o.from, "knowledge base: answers are grounded in its documents, with citations");
     sub.add_option("--system,-s", o.system, "instructions the model gets first");
@@ -231,7 +231,7 @@ Result<void> run(Context& context, const Options& o) { return Session(context, o
 
 }  // namespace
 
-void add_chat(CLI::App& cli, Command& chosen) {
+void add_chat(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "chat", "talk to a model, or to your documents with --from", declare, run);
 }
 

@@ -9,13 +9,13 @@ namespace {
 
 struct Options {
     std::string prompt;
-    CLI::Option* given = nullptr;
+    CommandOption* given = nullptr;
     RemoteFlags remote;
     SamplingFlags sampling;
     bool json = false, echo = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     o.given = sub.add_option("PROMPT", o.prompt, "the text to go on from; without it, or with -, standard input");
     o.remote.declare(sub);
     o.sampling.declare(sub);
@@ -70,7 +70,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_complete(CLI::App& cli, Command& chosen) {
+void add_complete(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "complete", "go on from a text, without chat template", declare, run);
 }
 

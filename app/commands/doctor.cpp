@@ -21,7 +21,7 @@ struct Options {
     bool json = false;
 };
 
-void declare(CLI::App& sub, Options& o) { sub.add_flag("--json", o.json, "print JSON"); }
+void declare(CommandLine& sub, Options& o) { sub.add_flag("--json", o.json, "print JSON"); }
 
 std::string cpu_name() {
     std::ifstream info("/proc/cpuinfo");
@@ -153,7 +153,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_doctor(CLI::App& cli, Command& chosen) {
+void add_doctor(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "doctor", "processor, memory, models, and what is missing", declare, run);
 }
 

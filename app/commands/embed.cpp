@@ -13,7 +13,7 @@ struct Options {
     bool json = false, query = false, lines = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     sub.add_option("TEXT", o.texts, "texts; without one, or with -, standard input is one text");
     sub.add_option("--model,-m", o.model, "embedding model; default: the settings' (minilm)");
     sub.add_option("--base-url", o.base_url, "of an OpenAI-compatible server, for openai:NAME");
@@ -69,7 +69,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_embed(CLI::App& cli, Command& chosen) {
+void add_embed(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "embed", "texts to vectors", declare, run);
 }
 

@@ -311,12 +311,12 @@ Result<void> prices(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_gateway(CLI::App& cli, Command& chosen) {
+void add_gateway(CommandLine& cli, Command& chosen) {
     auto options = std::make_shared<Options>();
     auto& o = *options;
     auto* gate = cli.add_subcommand("gateway", "many models behind few names: settings, keys, spending, prices");
     gate->add_flag("--json", o.json, "print JSON");
-    const auto sub = [&](CLI::App* under, const char* name, const char* about,
+    const auto sub = [&](CommandLine* under, const char* name, const char* about,
                          Result<void> (*work)(Context&, const Options&)) {
         auto* s = under->add_subcommand(name, about);
         s->fallthrough();
@@ -336,19 +336,19 @@ void add_gateway(CLI::App& cli, Command& chosen) {
     auto* s = sub(keys, "create", "make a key and show it, once", create_key);
     s->add_option("NAME", o.name, "whose it is: shown in spending and errors")->required();
     s->add_option("--team", o.team, "the team whose limits it shares");
-    s->add_option("--budget-day", o.day, "dollars a day (UTC)")->check(CLI::Range(0.0, 9e6));
-    s->add_option("--budget-month", o.month, "dollars a month (UTC)")->check(CLI::Range(0.0, 9e6));
-    s->add_option("--budget-total", o.total, "dollars in all")->check(CLI::Range(0.0, 9e6));
-    s->add_option("--requests-per-minute", o.requests)->check(CLI::PositiveNumber);
-    s->add_option("--tokens-per-minute", o.tokens)->check(CLI::PositiveNumber);
-    s->add_option("--max-parallel", o.parallel, "calls under way at once")->check(CLI::PositiveNumber);
+    s->add_option("--budget-day", o.day, "dollars a day (UTC)")->check(in_range(0.0, 9e6));
+    s->add_option("--budget-month", o.month, "dollars a month (UTC)")->check(in_range(0.0, 9e6));
+    s->add_option("--budget-total", o.total, "dollars in all")->check(in_range(0.0, 9e6));
+    s->add_option("--requests-per-minute", o.requests)->check(positive());
+    s->add_option("--tokens-per-minute", o.tokens)->check(positive());
+    s->add_option("--max-parallel", o.parallel, "calls under way at once")->check(positive());
     s->add_option("--model", o.models, "an alias it may ask for (repeatable); default: all");
     s = sub(keys, "list", "names, teams and limits; never the keys", list_keys);
     s->add_flag("--all", o.all, "revoked ones too");
     s = sub(keys, "revoke", "no longer let a key in", revoke_key);
     s->add_option("NAME", o.name)->required();
     s = sub(gate, "spend", "what was spent", spend);
-    s->add_option("--by", o.by, "key, team, model or day")->check(CLI::IsMember({"key", "team", "model", "day"}));
+    s->add_option("--by", o.by, "key, team, model or day")->check(one_of({"key", "team", "model", "day"}));
     s->add_option("--since", o.since, "a day, as 2026-11-25");
     s->add_option("--until", o.until, "a day, included");
     s->add_option("--key", o.key, "of this key alone");

@@ -16,7 +16,7 @@ struct Options {
     bool json = false, force = false, keep_missing = false, text_only = false, hidden = false, verbose = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     sub.add_option("PATH", o.paths, "files, folders, and globs such as 'docs/**/*.md'")->required();
     sub.add_option("--into,-i", o.into, "knowledge base; made when it does not exist")->required();
     sub.add_option("--embedding", o.embedding,
@@ -24,7 +24,7 @@ void declare(CLI::App& sub, Options& o) {
     sub.add_option("--base-url", o.base_url, "of an OpenAI-compatible server, for --embedding openai:NAME");
     sub.add_flag("--text-only", o.text_only, "make the base without vectors: full-text search only");
     sub.add_option("--chunk-tokens", o.chunk_tokens, "longest chunk, in tokens of the embedding model")
-        ->check(CLI::Range(16, 4096));
+        ->check(in_range(16, 4096));
     sub.add_flag("--force", o.force, "index unchanged files too");
     sub.add_flag("--keep-missing", o.keep_missing, "keep documents whose files are gone");
     sub.add_flag("--hidden", o.hidden, "also files and folders whose names begin with a dot");
@@ -94,7 +94,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_index(CLI::App& cli, Command& chosen) {
+void add_index(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "index", "put files, folders or globs into a knowledge base", declare, run);
 }
 

@@ -114,7 +114,7 @@ Result<void> remove(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_kb(CLI::App& cli, Command& chosen) {
+void add_kb(CommandLine& cli, Command& chosen) {
     auto options = std::make_shared<Options>();
     auto* kb = cli.add_subcommand("kb", "list, show and remove knowledge bases");
     kb->add_flag("--json", options->json, "print JSON");
@@ -140,7 +140,7 @@ void add_kb(CLI::App& cli, Command& chosen) {
     r->callback(go(remove));
     kb->require_subcommand(0, 1);
     kb->callback([kb, go] {
-        if (kb->get_subcommands().empty()) go(list)();
+        if (!kb->has_subcommand()) go(list)();
     });
 }
 

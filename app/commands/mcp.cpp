@@ -17,7 +17,7 @@ struct Options {
     bool json = false, verbose = false;
 };
 
-void declare_server(CLI::App& sub, Options& o) {
+void declare_server(CommandLine& sub, Options& o) {
     sub.add_option("SERVER", o.server, "its URL, or after -- the command that starts it")->required();
     sub.add_option("--token", o.token, "bearer token for a URL (TENON_MCP_TOKEN)");
     sub.add_option("--revision", o.revision, "protocol revision to speak, such as 2025-11-25; without it, the newest");
@@ -159,7 +159,7 @@ Result<void> call(Context& context, const Options& o) {
     return {};
 }
 
-void declare_call(CLI::App& sub, Options& o) {
+void declare_call(CommandLine& sub, Options& o) {
     sub.add_option("TOOL", o.tool, "name of the tool")->required();
     declare_server(sub, o);
     sub.add_option("--arguments,-a", o.arguments, "a JSON object; - reads it from standard input");
@@ -167,7 +167,7 @@ void declare_call(CLI::App& sub, Options& o) {
 
 }  // namespace
 
-void add_mcp(CLI::App& cli, Command& chosen) {
+void add_mcp(CommandLine& cli, Command& chosen) {
     auto* mcp = cli.add_subcommand("mcp", "offer tools to MCP clients, use those of MCP servers");
     mcp->require_subcommand(1);
     add_mcp_serve(*mcp, chosen);

@@ -25,7 +25,7 @@ struct Options {
     RemoteFlags remote;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     sub.add_option("--from,-f", o.bases, "knowledge base to search (repeatable); without it, every one there is");
     sub.add_option("--tool,-t", o.tools,
                    "calculator, fetch, python, files=FOLDER, sql=FILE (repeatable); without it, calculator");
@@ -33,7 +33,7 @@ void declare(CLI::App& sub, Options& o) {
     o.remote.declare(sub);
     sub.add_flag("--http", o.http, "serve over streamable HTTP rather than standard input and output");
     sub.add_option("--host", o.host, "address to listen on (127.0.0.1); 0.0.0.0 opens it to the network");
-    sub.add_option("--port,-p", o.port, "port (8080); 0 picks a free one")->check(CLI::Range(0, 65535));
+    sub.add_option("--port,-p", o.port, "port (8080); 0 picks a free one")->check(in_range(0, 65535));
     sub.add_option("--path", o.path, "of the endpoint (/mcp)");
     sub.add_option("--key", o.keys, "bearer token clients must show (repeatable; better in TENON_SERVER_KEYS)");
     sub.add_option("--allow-host", o.hosts, "name this server is reached by, beside localhost; * for any (repeatable)");
@@ -172,7 +172,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_mcp_serve(CLI::App& mcp, Command& chosen) {
+void add_mcp_serve(CommandLine& mcp, Command& chosen) {
     add_command<Options>(mcp, chosen, "serve", "offer knowledge bases and tools to MCP clients", declare, run);
 }
 

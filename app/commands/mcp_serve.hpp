@@ -1,12 +1,11 @@
 // tenon mcp serve.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "command_line.hpp"
 #include "commands.hpp"
 
 namespace tenon::app {
 
-void add_mcp_serve(CLI::App& mcp, Command& chosen);
+void add_mcp_serve(CommandLine& mcp, Command& chosen);
 
 }  // namespace tenon::app

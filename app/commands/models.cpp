@@ -183,7 +183,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_models(CLI::App& cli, Command& chosen) {
+void add_models(CommandLine& cli, Command& chosen) {
     auto options = std::make_shared<Options>();
     auto* models = cli.add_subcommand("models", "list, show, verify and remove models");
     models->add_flag("--json", options->json, "print JSON");
@@ -204,7 +204,7 @@ void add_models(CLI::App& cli, Command& chosen) {
             sub->add_option("NAME", options->name, "alias, source or path")->required();
         if (action == Options::Action::show)
             sub->add_option("--context", options->context, "tokens of cache to count in the memory needed")
-                ->check(CLI::Range(1, 1 << 24));
+                ->check(in_range(1, 1 << 24));
         sub->callback(go(action));
     };
     add("list", "what is installed (the default)", Options::Action::list);
@@ -214,7 +214,7 @@ void add_models(CLI::App& cli, Command& chosen) {
     add("path", "print where a model is", Options::Action::path);
     models->require_subcommand(0, 1);
     models->callback([models, go] {
-        if (models->get_subcommands().empty()) go(Options::Action::list)();
+        if (!models->has_subcommand()) go(Options::Action::list)();
     });
 }
 

@@ -17,16 +17,16 @@ struct Options {
     bool json = false, output_matrix = false;
 };
 
-void declare_shared(CLI::App& sub, Options& o) {
+void declare_shared(CommandLine& sub, Options& o) {
     sub.add_option("MODEL", o.model, "a model that generates text; default: the chat model");
     sub.add_option("--file,-f", o.file, "the text, UTF-8; - reads standard input")->required();
-    sub.add_option("--context,--ctx-size,-c", o.context, "tokens a piece (512)")->check(CLI::Range(4, 1 << 20));
+    sub.add_option("--context,--ctx-size,-c", o.context, "tokens a piece (512)")->check(in_range(4, 1 << 20));
     sub.add_option("--chunks", o.chunks, "at most so many pieces; default: the whole text");
-    sub.add_option("--threads,-t", o.threads, "threads; default: one per physical core")->check(CLI::Range(1, 1024));
+    sub.add_option("--threads,-t", o.threads, "threads; default: one per physical core")->check(in_range(1, 1024));
     sub.add_flag("--json", o.json, "print JSON");
 }
 
-void declare_imatrix(CLI::App& sub, Options& o) {
+void declare_imatrix(CommandLine& sub, Options& o) {
     declare_shared(sub, o);
     sub.add_option("--output,-o", o.out, "the file to write, GGUF")->required();
     sub.add_flag("--process-output", o.output_matrix, "the output matrix too");
@@ -119,12 +119,12 @@ Result<void> run_perplexity(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_perplexity(CLI::App& cli, Command& chosen) {
+void add_perplexity(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "perplexity", "measure how well a model predicts a text", declare_shared,
                          run_perplexity);
 }
 
-void add_imatrix(CLI::App& cli, Command& chosen) {
+void add_imatrix(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "imatrix",
                          "measure which columns of a model's weights matter, for `tenon quantize`", declare_imatrix,
                          run_imatrix);

@@ -288,7 +288,7 @@ Result<void> test(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_prompt(CLI::App& cli, Command& chosen) {
+void add_prompt(CommandLine& cli, Command& chosen) {
     auto options = std::make_shared<Options>();
     auto& o = *options;
     auto* prompt = cli.add_subcommand("prompt", "keep, compare, tag and try prompts");

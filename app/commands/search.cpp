@@ -15,12 +15,12 @@ struct Options {
     bool json = false, full = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     sub.add_option("QUERY", o.query, "what to look for")->required();
     sub.add_option("--from,-f", o.from, "knowledge base")->required();
-    sub.add_option("--top-k,-k", o.top_k, "passages to show")->check(CLI::Range(1, 1000));
+    sub.add_option("--top-k,-k", o.top_k, "passages to show")->check(in_range(1, 1000));
     sub.add_option("--mode", o.mode, "hybrid, text (BM25 alone) or vector")
-        ->check(CLI::IsMember({"hybrid", "text", "vector"}));
+        ->check(one_of({"hybrid", "text", "vector"}));
     sub.add_flag("--full", o.full, "whole passages, not their beginnings");
     sub.add_flag("--json", o.json, "print {\"results\": [...]}");
 }
@@ -74,7 +74,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_search(CLI::App& cli, Command& chosen) {
+void add_search(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "search", "show the passages that retrieval finds, with their scores", declare,
                          run);
 }

@@ -27,18 +27,16 @@ struct Options {
     bool quiet = false, allow_remote = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     sub.add_option("--host", o.host, "address to listen on (127.0.0.1); 0.0.0.0 opens it to the network");
-    sub.add_option("--port,-p", o.port, "port (8080); 0 picks a free one")->check(CLI::Range(0, 65535));
+    sub.add_option("--port,-p", o.port, "port (8080); 0 picks a free one")->check(in_range(0, 65535));
     o.remote.declare(sub);
     sub.add_option("--key", o.keys, "API key clients must show (repeatable; better in TENON_SERVER_KEYS)");
     sub.add_option("--cors-origin", o.origins, "web origin that may call the API; * for any (repeatable)");
-    sub.add_option("--max-tokens", o.max_tokens, "most tokens a request may ask for (4096)")
-        ->check(CLI::PositiveNumber);
-    sub.add_option("--time-limit", o.time_limit, "seconds a request may take (600)")->check(CLI::PositiveNumber);
-    sub.add_option("--max-body", o.max_body_mib, "MiB a JSON request may have (16)")->check(CLI::PositiveNumber);
-    sub.add_option("--max-upload", o.max_upload_mib, "MiB an upload of documents may have (1024)")
-        ->check(CLI::PositiveNumber);
+    sub.add_option("--max-tokens", o.max_tokens, "most tokens a request may ask for (4096)")->check(positive());
+    sub.add_option("--time-limit", o.time_limit, "seconds a request may take (600)")->check(positive());
+    sub.add_option("--max-body", o.max_body_mib, "MiB a JSON request may have (16)")->check(positive());
+    sub.add_option("--max-upload", o.max_upload_mib, "MiB an upload of documents may have (1024)")->check(positive());
     sub.add_flag(
         "--allow-remote", o.allow_remote,
         "let clients name any PROVIDER:NAME and spend this server's key on it, not only the one it was started with");
@@ -218,7 +216,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_serve(CLI::App& cli, Command& chosen) {
+void add_serve(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "serve", "serve the API (OpenAI's, search, ask) and the console", declare, run);
 }
 

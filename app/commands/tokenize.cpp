@@ -13,11 +13,11 @@ namespace {
 struct Options {
     std::string model;
     std::string text;
-    CLI::Option* given = nullptr;
+    CommandOption* given = nullptr;
     bool json = false, decode = false, special = false, plain = false;
 };
 
-void declare(CLI::App& sub, Options& o) {
+void declare(CommandLine& sub, Options& o) {
     o.given = sub.add_option("TEXT", o.text,
                              "the text; without it, or with -, standard input is read to its end, byte for byte");
     sub.add_option("--model,-m", o.model, "whose tokenizer; default: the chat model");
@@ -71,7 +71,7 @@ Result<void> run(Context& context, const Options& o) {
 
 }  // namespace
 
-void add_tokenize(CLI::App& cli, Command& chosen) {
+void add_tokenize(CommandLine& cli, Command& chosen) {
     add_command<Options>(cli, chosen, "tokenize", "text to token ids, and back", declare, run);
 }
 
