@@ -1,5 +1,5 @@
-// Speed of the matrix kernels, by type: GB/s of weights for one token, GOP/s for a prompt. usage: tensor_bench [isa]
-// [seconds]
+// Speed of the matrix kernels, by type: GB/s of weights for one token, GOP/s for a prompt. usage: tensor_bench [isa|-]
+// [seconds] [type]
 //
 // Times are of the processor, not of the clock on the wall, so that a busy machine spoils them less.
 #include <time.h>
@@ -65,9 +65,11 @@ int main(int argc, char** argv) {
     std::printf("%s, one thread; %s\n", isa_name(active_isa()).data(), cpu_features().data());
     for (const DType type : {DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0, DType::q2_k, DType::q3_k,
                              DType::q4_k, DType::q5_k, DType::q6_k, DType::f16, DType::bf16, DType::f32}) {
+        if (argc > 3 && info(type).name != argv[3]) continue;
         // 64 MB of weights, more than the caches hold, as decoding sees them; a feed-forward matrix for prompts.
         const std::size_t rows = (std::size_t{64} << 20) / bytes_of(info(type), 1536) / 16 * 16;
         bench(type, rows, 1536, 1, seconds);
+        bench(type, 256, 1536, 1, seconds);  // from the second cache: what the instructions cost
         bench(type, 2048, 1536, 128, seconds);
     }
 }

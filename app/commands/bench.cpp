@@ -196,6 +196,7 @@ Result<void> bench_encoder(const Options& o, const std::filesystem::path& path, 
     }
     if (o.json)
         print_json(json::Object{{"model", name},
+                                {"path", path.string()},
                                 {"threads", team.size()},
                                 {"kernels", std::string(kernels())},
                                 {"load_seconds", load},
@@ -285,6 +286,7 @@ Result<void> run(Context& context, const Options& o) {
     }
     if (o.json)
         print_json(json::Object{{"model", name},
+                                {"path", path.string()},
                                 {"architecture", info.architecture},
                                 {"quantisation", info.quantisation},
                                 {"kernels", std::string(kernels())},

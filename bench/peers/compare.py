@@ -13,7 +13,7 @@ import machine
 from report import Report, say
 
 HERE = pathlib.Path(__file__).resolve().parent
-SECTIONS = ["engine", "batch", "embedding", "rag-speed", "cold-start", "memory"]
+SECTIONS = ["engine", "synthetic", "batch", "embedding", "rag-speed", "cold-start", "memory"]
 MODELS = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
 
 
@@ -29,7 +29,14 @@ class Setting:
         self.models = args.model or MODELS
 
     def model(self, name):
-        """The file or folder of an installed model."""
+        """The file or folder of an installed model, or of a synthetic one (SHAPE:QUANT), which is made when it is missing."""
+        if ":" in name:
+            made = self.scratch / "synthetic" / f"{name.replace(':', '-')}.gguf"
+            if not made.exists():
+                made.parent.mkdir(parents=True, exist_ok=True)
+                done = subprocess.run([self.tenon, "bench", "--synthetic", name, "-p", "1", "-n", "1", "-r", "1", "--json"], capture_output=True, text=True, check=True)
+                made.symlink_to(json.loads(done.stdout)["path"])
+            return made
         done = subprocess.run([self.tenon, "models", "path", name], capture_output=True, text=True, check=True)
         return pathlib.Path(done.stdout.strip())
 

@@ -65,8 +65,11 @@ std::optional<std::int64_t> retry_after_ms(const Headers& headers, std::chrono::
     if (const auto seconds = decimal(text)) return static_cast<std::int64_t>(std::min(*seconds * 1000, longest_ms));
     const std::time_t when = curl_getdate(std::string(text).c_str(), nullptr);
     if (when < 0) return std::nullopt;
-    const auto wait = std::chrono::system_clock::from_time_t(when) - now;
-    return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
+    // The clock counts nanoseconds, which a far year overflows.
+    const auto at =
+        std::chrono::milliseconds(std::chrono::seconds(std::min<std::int64_t>(when, 1'000'000'000'000'000)));
+    const auto wait = at - std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+    return std::clamp<std::int64_t>(wait.count(), 0, static_cast<std::int64_t>(longest_ms));
 }
 
 Error status_error(int status, const Headers& headers, std::string_view detail) {

@@ -1,6 +1,7 @@
 // Matrix products: the input is laid out in tiles of tokens, then row groups are handed out to the team.
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 
 #include "tenon/tensor/linear.hpp"
 #include "tensor/kernels/table.hpp"
@@ -162,12 +163,14 @@ struct Product {
 
     /// Groups of a matrix that was not repacked, one at a time through a buffer.
     void run_unpacked(const Weight::Impl& w, std::size_t first_group, std::size_t last_group) const noexcept {
-        PackedBuffer buffer;
-        if (!buffer.allocate(w.packed.group_bytes)) std::abort();  // a few kilobytes
+        const std::unique_ptr<void, decltype(&std::free)> buffer(
+            std::aligned_alloc(64, round_up(w.packed.group_bytes, 64)), &std::free);
+        if (buffer == nullptr) std::abort();  // a few kilobytes
+        auto* const data = static_cast<std::uint8_t*>(buffer.get());
         for (std::size_t g = first_group; g < last_group; ++g) {
-            pack_group(w.view, w.packed, g, buffer.data());
+            pack_group(w.view, w.packed, g, data);
             PackedMatrix one = w.packed;
-            one.data = buffer.data();
+            one.data = data;
             one.rows = std::min(group_rows, w.view.rows - g * group_rows);
             run(one, 0, 1, args->y + g * group_rows, args->bias != nullptr ? args->bias + g * group_rows : nullptr);
         }

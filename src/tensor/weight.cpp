@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 
 #include <cstdlib>
+#include <mutex>
+#include <new>
 #include <string>
 
 #include "tensor/pack.hpp"
@@ -10,17 +12,50 @@
 
 namespace tenon::tensor {
 
-bool PackedBuffer::allocate(std::size_t bytes) noexcept {
-    constexpr std::size_t huge = std::size_t{2} << 20;
-    const std::size_t alignment = bytes >= huge ? huge : 64;
-    if (bytes > SIZE_MAX - alignment) return false;
-    data_.reset(
-        static_cast<std::uint8_t*>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)));
-    if (data_ == nullptr) return false;
-    if (bytes >= huge) (void)madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a hint
+// Matrices of a small model are smaller than a huge page: on pages of their own, the processor would look up addresses
+// and start reading ahead anew every 4 KiB. So they share large blocks.
+struct PackedBuffer::Block {
+    explicit Block(std::size_t size) noexcept : bytes((size + huge - 1) / huge * huge) {
+        data = static_cast<std::uint8_t*>(std::aligned_alloc(huge, bytes));
+        if (data != nullptr) (void)madvise(data, bytes, MADV_HUGEPAGE);  // a hint
+    }
+    ~Block() { std::free(data); }
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+
+    static constexpr std::size_t huge = std::size_t{2} << 20;
+    std::size_t bytes = 0, used = 0;
+    std::uint8_t* data = nullptr;
+};
+
+bool PackedBuffer::allocate(std::size_t bytes) noexcept try {
+#if defined(__SANITIZE_ADDRESS__)
+    constexpr std::size_t shared = 0;  // so that the end of each can be watched
+#else
+    constexpr std::size_t shared = std::size_t{32} << 20;
+#endif
+    static std::mutex mutex;
+    static std::weak_ptr<Block> open;  // alive as long as a buffer in it
+    if (bytes > SIZE_MAX / 2) return false;
+    const std::size_t size = (bytes + 63) / 64 * 64;
+    if (size > shared / 4) {
+        block_ = std::make_shared<Block>(size);
+        data_ = block_->data;
+        return data_ != nullptr;
+    }
+    const std::scoped_lock lock(mutex);
+    block_ = open.lock();
+    if (block_ == nullptr || block_->bytes - block_->used < size) {
+        block_ = std::make_shared<Block>(shared);
+        if (block_->data == nullptr) return false;
+        open = block_;
+    }
+    data_ = block_->data + block_->used;
+    block_->used += size;
     return true;
+} catch (const std::bad_alloc&) {
+    return false;
 }
-void PackedBuffer::Free::operator()(std::uint8_t* p) const noexcept { std::free(p); }
 
 Weight::Weight() : impl_(std::make_unique<Impl>()) {}
 Weight::Weight(Weight&&) noexcept = default;

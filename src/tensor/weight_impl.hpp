@@ -10,19 +10,18 @@
 
 namespace tenon::tensor {
 
-/// Memory for packed matrices: aligned to cache lines, in huge pages where it is large.
+/// Memory for packed matrices: aligned to cache lines, in huge pages that small matrices share.
 class PackedBuffer {
   public:
     PackedBuffer() = default;
-    /// False: no memory.
+    /// False: no memory. Thread-safe.
     [[nodiscard]] bool allocate(std::size_t bytes) noexcept;
-    [[nodiscard]] std::uint8_t* data() const noexcept { return data_.get(); }
+    [[nodiscard]] std::uint8_t* data() const noexcept { return data_; }
 
   private:
-    struct Free {
-        void operator()(std::uint8_t* p) const noexcept;
-    };
-    std::unique_ptr<std::uint8_t, Free> data_;
+    struct Block;
+    std::shared_ptr<Block> block_;
+    std::uint8_t* data_ = nullptr;
 };
 
 struct Weight::Impl {

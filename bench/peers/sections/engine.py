@@ -21,17 +21,17 @@ def best_attention(peer, ids):
     return spent[True] <= spent[False]
 
 
-def compare(setting, report, model, threads, prompt_tokens, generated):
+def compare(setting, report, model, threads, prompt_tokens, generated, section=SECTION):
     name = f"{model}, {threads} thread{'s' if threads > 1 else ''}"
-    if report.known(SECTION, f"decoding, {name}") and report.known(SECTION, f"prompt of {prompt_tokens}, {name}"):
+    if report.known(section, f"decoding, {name}") and report.known(section, f"prompt of {prompt_tokens}, {name}"):
         return
     path = setting.model(model)
     text = setting.documentation()
-    tokenized = subprocess.run([setting.tenon, "tokenize", "--model", model, "--plain", "--json"], input=text.encode(), capture_output=True, check=True)
+    tokenized = subprocess.run([setting.tenon, "tokenize", "--model", path, "--plain", "--json"], input=text.encode(), capture_output=True, check=True)
     ids = json.loads(tokenized.stdout)["ids"]
     with Worker(setting.ours(model, "generate", threads)) as ours, Worker([setting.python, setting.here / "peer_llama.py", path, threads]) as peer:
         theirs = peer.ask(text=text)["ids"]
-        report.check(SECTION, f"token ids, {model}", theirs == ids, f"{len(ids)} ids here, {len(theirs)} there")
+        report.check(section, f"token ids, {model}", theirs == ids, f"{len(ids)} ids here, {len(theirs)} there")
         flash = best_attention(peer, ids[:128])
         ours.ask(prompt=ids[:128], tokens=8)
 
@@ -46,15 +46,15 @@ def compare(setting, report, model, threads, prompt_tokens, generated):
     counts = {(x["prompt_tokens"], x["generated"], x.get("cached_tokens", 0)) for x in a + b}
     # Prompts differ from their first word on: all that two may share is the token every prompt begins with.
     same = all(c[:2] == (prompt_tokens, generated) and c[2] <= 1 for c in counts)
-    report.check(SECTION, f"tokens, {name}", same, f"prompt, generated, cached: {sorted(counts)}")
+    report.check(section, f"tokens, {name}", same, f"prompt, generated, cached: {sorted(counts)}")
     same = [next((n for n, (x, y) in enumerate(zip(p["ids"], q["ids"])) if x != y), generated) for p, q in zip(a, b)]
     note(f"{name}: kernels {ours.ready['kernels']}, flash attention {'on' if flash else 'off'} at the peer, the same text for {same} of {generated} tokens")
     attention = f"flash attention {'on' if flash else 'off'}"
     cpu = ratios(a, b, "cpu_ms")
     for row in a + b:
         row["each"] = row["decode_ms"] / (generated - 1)
-    report.add(SECTION, f"decoding, {name}", PEER, "tok/s", 1e3 / median(a, "each"), 1e3 / median(b, "each"), ratios(a, b, "each"), cpu, attention)
-    report.add(SECTION, f"prompt of {prompt_tokens}, {name}", PEER, "tok/s", prompt_tokens * 1e3 / median(a, "prompt_ms"),
+    report.add(section, f"decoding, {name}", PEER, "tok/s", 1e3 / median(a, "each"), 1e3 / median(b, "each"), ratios(a, b, "each"), cpu, attention)
+    report.add(section, f"prompt of {prompt_tokens}, {name}", PEER, "tok/s", prompt_tokens * 1e3 / median(a, "prompt_ms"),
                prompt_tokens * 1e3 / median(b, "prompt_ms"), ratios(a, b, "prompt_ms"), cpu, attention)
 
 

@@ -106,6 +106,7 @@ TEST(RetryAfter, ReadsSecondsDatesAndMilliseconds) {
     EXPECT_EQ(at("Retry-After", "Sun, 06 Nov 1994 08:50:37 GMT"), 60'000);
     EXPECT_EQ(at("Retry-After", "Sunday, 06-Nov-94 08:49:47 GMT"), 10'000);
     EXPECT_EQ(at("Retry-After", "Sun, 06 Nov 1994 08:00:00 GMT"), 0);
+    EXPECT_EQ(at("Retry-After", "Wed, 21 Oct 9030 07:28:00 GMT"), 1'000'000'000'000);
     EXPECT_EQ(at("retry-after-ms", "250"), 250);
     EXPECT_EQ(at("Retry-After", "soon"), std::nullopt);
     EXPECT_EQ(at("Retry-After", "-5"), std::nullopt);
