@@ -75,6 +75,11 @@ class Operation {
         return respond(status, std::move(text), &json::type_of<T>());
     }
     Operation& responds(int status, std::string text) { return respond(status, std::move(text), nullptr); }
+    /// What errors look like in the document where `on_error` or a middleware makes them something else than problems.
+    template <class T>
+    Operation& fails_with() {
+        return fail_with(&json::type_of<T>());
+    }
     /// Shown in the document, and what the docs page begins with.
     template <class T>
     Operation& example(const T& body) {
@@ -97,6 +102,7 @@ class Operation {
     friend struct AppState;
     Operation& need(TypeKey key);
     Operation& respond(int status, std::string text, const json::Type* type);
+    Operation& fail_with(const json::Type* type);
     Operation& example_text(std::string json);
     std::unique_ptr<Data> data_;
 };

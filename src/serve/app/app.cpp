@@ -67,6 +67,10 @@ Operation& Operation::respond(int status, std::string text, const json::Type* ty
     data_->draft.add_response(status, text, type == nullptr ? "" : "application/json", type);
     return *this;
 }
+Operation& Operation::fail_with(const json::Type* type) {
+    data_->error = type;
+    return *this;
+}
 Operation& Operation::example_text(std::string json) {
     data_->example = std::move(json);
     return *this;

@@ -45,8 +45,8 @@ json::Object scheme_object(const SecurityScheme& scheme) {
 }
 
 /// "{rest...}" is "{rest}" there.
-std::string document_path(std::string_view path) {
-    std::string out(path);
+std::string document_path(const Operation::Data& operation) {
+    std::string out = operation.shown_path.empty() ? operation.path : operation.shown_path;
     if (const auto dots = out.find("...}"); dots != std::string::npos) out.erase(dots, 3);
     return out;
 }
@@ -67,7 +67,7 @@ std::string default_id(const Operation::Data& operation) {
 std::string default_summary(const Operation::Data& operation) {
     std::string text = operation.method;
     text += ' ';
-    text += document_path(operation.path);
+    text += document_path(operation);
     return text;
 }
 
@@ -84,7 +84,7 @@ class Document {
         for (const auto& each : app_.operations) {
             const auto& operation = AppState::data(*each);
             if (operation.hidden || operation.draft.web_socket) continue;
-            auto& item = paths[document_path(operation.path)];
+            auto& item = paths[document_path(operation)];
             if (!item.is_object()) item.emplace_object();
             std::string method;
             for (const char c : operation.method)
@@ -168,17 +168,24 @@ class Document {
         return out;
     }
 
-    json::Object response_object(const Draft::Response& response) {
-        json::Object out{{"description", response.description}};
-        if (response.content_type.empty()) return out;
+    /// Several of one status are the forms one answer may have.
+    void add_response(json::Object& responses, const Draft::Response& response) {
+        auto& one = responses[std::to_string(response.status)];
+        if (!one.is_object()) one = json::Object{{"description", response.description}};
+        if (response.content_type.empty()) return;
         json::Object media;
         if (response.type != nullptr && !response.items) media["schema"] = schema_of(*response.type);
         // OpenAPI 3.1 has no word for the items of a stream.
         if (response.items) media["x-item-schema"] = schema_of(*response.type);
-        out["content"] = json::Object{{response.content_type, std::move(media)}};
-        return out;
+        auto& content = one.get_object()["content"];
+        if (!content.is_object()) content.emplace_object();
+        content.get_object()[response.content_type] = std::move(media);
     }
-    json::Object problem_object(std::string_view description) {
+    json::Object failure_object(const Operation::Data& operation, std::string_view description) {
+        if (operation.error != nullptr)
+            return {
+                {"description", description},
+                {"content", json::Object{{"application/json", json::Object{{"schema", schema_of(*operation.error)}}}}}};
         return {{"description", description},
                 {"content", json::Object{{"application/problem+json",
                                           json::Object{{"schema", schema_of(json::type_of<Problem>())}}}}}};
@@ -224,14 +231,13 @@ class Document {
         if (!bodies.empty()) out["requestBody"] = body_object(bodies, operation.example);
 
         json::Object responses;
-        for (const auto& response : operation.draft.responses)
-            responses[std::to_string(response.status)] = response_object(response);
-        if (validated && !responses.contains("422"))
-            responses["422"] = problem_object("The request does not fit; every fault is listed");
+        for (const auto& response : operation.draft.responses) add_response(responses, response);
+        if (validated && operation.error == nullptr && !responses.contains("422"))
+            responses["422"] = failure_object(operation, "The request does not fit; every fault is listed");
         const auto security = app_.security_of(operation);
         const bool open = std::ranges::any_of(security, [](const auto& all) { return all.empty(); });
-        if (!open && !responses.contains("401")) responses["401"] = problem_object("Not authenticated");
-        responses["default"] = problem_object("Something went wrong");
+        if (!open && !responses.contains("401")) responses["401"] = failure_object(operation, "Not authenticated");
+        responses["default"] = failure_object(operation, "Something went wrong");
         out["responses"] = std::move(responses);
         if (!open || security.size() > 1) out["security"] = security_array(security);
         return out;

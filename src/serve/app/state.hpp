@@ -22,6 +22,8 @@ struct Operation::Data {
     Draft draft;
     std::vector<TypeKey> secured_by;
     std::string summary, description, id, example;
+    std::string shown_path;             ///< in the document; empty: `path`
+    const json::Type* error = nullptr;  ///< of every failure; null: a problem
     std::vector<std::string> tags;
     net::RouteOptions options;
     bool deprecated = false, hidden = false, blocking = false;
