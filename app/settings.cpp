@@ -90,6 +90,39 @@ Result<void> read_gateway(const std::filesystem::path& path, std::string_view te
     return {};
 }
 
+/// [mcp]: what /mcp of the server offers.
+Result<void> read_mcp(const std::filesystem::path& path, const toml::node& node, Settings::Mcp& out) {
+    const auto* table = node.as_table();
+    const auto wrong = [&](std::string_view what) {
+        return fail(ErrorCode::invalid_argument, fmt::format("{}: {}", path.string(), what));
+    };
+    if (table == nullptr) return wrong("mcp must be a table, [mcp]");
+    for (const auto& [field, value] : *table) {
+        const std::string_view key = field.str();
+        bool* const flag = key == "enabled" ? &out.enabled : key == "ask" ? &out.ask : nullptr;
+        std::vector<std::string>* const list = key == "bases"   ? &out.bases
+                                               : key == "tools" ? &out.tools
+                                               : key == "hosts" ? &out.hosts
+                                                                : nullptr;
+        const auto* array = value.as_array();
+        if (flag != nullptr && value.is_boolean()) {
+            *flag = value.as_boolean()->get();
+        } else if (list != nullptr && array != nullptr) {
+            for (const auto& item : *array) {
+                const auto text = item.value<std::string>();
+                if (!text) return wrong(fmt::format("mcp.{} must be a list of strings", key));
+                list->push_back(*text);
+            }
+        } else {
+            return wrong(
+                fmt::format("mcp.{} is none of enabled, ask (true or false), bases, tools, hosts (lists of "
+                            "strings)",
+                            key));
+        }
+    }
+    return {};
+}
+
 Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
     TENON_TRY(const std::string text, read_file(path, std::size_t{1} << 20));
     const auto parsed = toml::parse(text);
@@ -162,6 +195,8 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
             done = list_into(s.cors_origins);
         else if (key == "gateway")
             done = read_gateway(path, text, s);
+        else if (key == "mcp")
+            done = read_mcp(path, node, s.mcp);
         else if (key == "providers")
             done = read_providers(path, node, s);
         else if (key == "memory_budget") {

@@ -46,8 +46,15 @@ struct Settings {
     int port = 8080;                                    ///< TENON_PORT
     std::vector<std::string> server_keys;               ///< TENON_SERVER_KEYS, comma-separated: clients must show one
     std::vector<std::string> cors_origins;              ///< TENON_CORS_ORIGINS, comma-separated
-    std::shared_ptr<const gateway::Settings> gateway;   ///< [gateway]; null: there is none
-    std::filesystem::path file;                         ///< the tenon.toml that was read, or empty
+    struct Mcp {
+        bool enabled = true;                           ///< /mcp of the server
+        std::vector<std::string> bases;                ///< knowledge bases it offers; empty: all
+        std::vector<std::string> tools;                ///< as `tenon mcp serve --tool` takes them; empty: calculator
+        bool ask = false;                              ///< also ask_NAME
+        std::vector<std::string> hosts;                ///< names the server is reached by, beside localhost; "*": any
+    } mcp;                                             ///< [mcp]
+    std::shared_ptr<const gateway::Settings> gateway;  ///< [gateway]; null: there is none
+    std::filesystem::path file;                        ///< the tenon.toml that was read, or empty
 };
 
 /// Errors: invalid_argument, naming the file and key or the variable.

@@ -3,15 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/describe/class.hpp>
 #include <csignal>
 
-#include "knowledge.hpp"
+#include "mcp_offer.hpp"
 #include "options.hpp"
-#include "tenon/agent/tools.hpp"
-#include "tenon/mcp/server.hpp"
 #include "tenon/net/http_server.hpp"
-#include "tenon/rag/answer.hpp"
 
 namespace tenon::app {
 namespace {
@@ -37,84 +33,6 @@ void declare(CommandLine& sub, Options& o) {
     sub.add_option("--path", o.path, "of the endpoint (/mcp)");
     sub.add_option("--key", o.keys, "bearer token clients must show (repeatable; better in TENON_SERVER_KEYS)");
     sub.add_option("--allow-host", o.hosts, "name this server is reached by, beside localhost; * for any (repeatable)");
-}
-
-struct Question {
-    std::string question;
-};
-BOOST_DESCRIBE_STRUCT(Question, (), (question))
-
-/// What a client gets from `ask_NAME`.
-struct Cited {
-    std::string source, text;
-};
-BOOST_DESCRIBE_STRUCT(Cited, (), (source, text))
-struct Answer {
-    std::string answer;
-    bool answerable = false;
-    std::vector<Cited> citations;
-};
-BOOST_DESCRIBE_STRUCT(Answer, (), (answer, answerable, citations))
-
-task<Result<Answer>> ask(std::shared_ptr<const rag::Answerer> answerer, std::string question,
-                         mcp::RequestContext context) {
-    rag::AnswerOptions options;
-    TENON_CO_TRY(auto answer, co_await answerer->answer(std::move(question), options, context.call()));
-    Answer out;
-    out.answer = std::move(answer.text);
-    out.answerable = answer.answerable;
-    for (auto& c : answer.citations) out.citations.push_back({std::move(c.source), std::move(c.text)});
-    co_return out;
-}
-
-Result<void> add_base(Context& context, mcp::Server& server, const std::string& name, const Options& o) {
-    TENON_TRY(const auto store, context.store());
-    OpenBase base;
-    if (auto opened = open_base(context, name)) {
-        base = std::move(*opened);
-    } else {
-        // Without its embedder the words can still be searched.
-        TENON_TRY(base.base, store->get(name));
-        note(fmt::format("{}: searched without vectors: {}", name, opened.error().describe()));
-    }
-    server.knowledge_base(name, base.base, base.embedder);
-    if (!o.ask) return {};
-    TENON_TRY(const auto model, context.chat_model(""));
-    const auto retriever =
-        std::make_shared<const rag::Retriever>(base.base, base.embedder, context.runtime().blocking_executor());
-    const auto answerer = std::make_shared<const rag::Answerer>(retriever, model);
-    server.tool<Question>("ask_" + name,
-                          fmt::format("Answers a question from the documents of '{}', with citations", name),
-                          [answerer](Question given, mcp::RequestContext request) {
-                              return ask(answerer, std::move(given.question), std::move(request));
-                          });
-    return {};
-}
-
-Result<void> add_tool(Context& context, mcp::Server& server, const std::string& given) {
-    namespace tools = agent::tools;
-    const auto equals = given.find('=');
-    const auto name = given.substr(0, equals);
-    const auto value = equals == std::string::npos ? std::string() : given.substr(equals + 1);
-    if (name == "calculator") {
-        server.with(tools::calculator());
-    } else if (name == "fetch") {
-        server.with(tools::fetch(context.runtime().executor()));
-    } else if (name == "python") {
-        TENON_TRY(auto sandbox, agent::Sandbox::open());
-        server.with(tools::python(std::move(sandbox), context.runtime().blocking_executor()));
-    } else if (name == "files" && !value.empty()) {
-        TENON_TRY(auto files, tools::files(value));
-        server.with(std::move(files));
-    } else if (name == "sql" && !value.empty()) {
-        TENON_TRY(auto sql, tools::sql(value, context.runtime().blocking_executor()));
-        server.with(std::move(sql));
-    } else {
-        return fail(
-            ErrorCode::invalid_argument,
-            fmt::format("'{}' is no tool; there are calculator, fetch, python, files=FOLDER and sql=FILE", given));
-    }
-    return {};
 }
 
 /// Until Ctrl-C or SIGTERM, which are blocked in every thread.
@@ -147,20 +65,8 @@ Result<void> run(Context& context, const Options& o) {
     sigaddset(&signals, SIGTERM);
     if (o.http) pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts
     o.remote.apply(context.settings());
-    mcp::ServerOptions options;
-    options.instructions = "Tools of Tenon. search_NAME finds passages in a knowledge base; cite their sources.";
-    mcp::Server server({"tenon", TENON_VERSION, "Tenon"}, std::move(options));
-    auto bases = o.bases;
-    if (bases.empty()) {
-        TENON_TRY(const auto store, context.store());
-        TENON_TRY(const auto all, store->list());
-        for (const auto& base : all)
-            if (base.problem.empty()) bases.push_back(base.name);
-    }
-    for (const auto& name : bases) TENON_CHECK(add_base(context, server, name, o));
-    auto tools = o.tools;
-    if (tools.empty()) tools.emplace_back("calculator");
-    for (const auto& tool : tools) TENON_CHECK(add_tool(context, server, tool));
+    TENON_TRY(const auto offer, McpOffer::make(context, {o.bases, o.tools, o.ask}));
+    const mcp::Server& server = offer->server();
 
     if (o.http) return serve_http(context, server, o, signals);
     const InterruptGuard interrupt;

@@ -6,6 +6,7 @@
 
 #include "gateway.hpp"
 #include "knowledge.hpp"
+#include "mcp_offer.hpp"
 #include "options.hpp"
 #include "tenon/hub/registry.hpp"
 #include "tenon/model/model.hpp"
@@ -25,6 +26,8 @@ struct Options {
     std::uint64_t max_tokens = 0;
     std::int64_t time_limit = 0, max_body_mib = 0, max_upload_mib = 0;
     bool quiet = false, allow_remote = false;
+    std::vector<std::string> mcp_bases, mcp_tools;
+    bool no_mcp = false, mcp_ask = false;
 };
 
 void declare(CommandLine& sub, Options& o) {
@@ -40,6 +43,12 @@ void declare(CommandLine& sub, Options& o) {
     sub.add_flag(
         "--allow-remote", o.allow_remote,
         "let clients name any PROVIDER:NAME and spend this server's key on it, not only the one it was started with");
+    sub.add_option("--mcp-from", o.mcp_bases, "knowledge base that /mcp offers (repeatable); without it, every one");
+    sub.add_option("--mcp-tool", o.mcp_tools,
+                   "tool that /mcp offers: calculator, fetch, python, files=FOLDER, sql=FILE (repeatable); without it, "
+                   "calculator");
+    sub.add_flag("--mcp-ask", o.mcp_ask, "/mcp also answers questions from each base, with citations");
+    sub.add_flag("--no-mcp", o.no_mcp, "no /mcp");
     sub.add_flag("--quiet,-q", o.quiet, "log nothing");
 }
 
@@ -99,6 +108,28 @@ task<Result<std::shared_ptr<provider::LocalChatModel>>> open_local_model(Context
 task<Result<llm::RerankerPtr>> open_reranker(Context* context, std::shared_ptr<const Gate> gate, std::string name) {
     TENON_CO_CHECK(gate->check(name));
     co_return co_await context->reranker_async(std::move(name));
+}
+
+/// Whom /mcp lets in: those the API lets in. The gateway's keys are for asking models and not for this.
+mcp::HttpOptions mcp_access(const Settings& settings, const serve::Services& services,
+                            const serve::ServerOptions& options) {
+    mcp::HttpOptions out;
+    out.max_body_bytes = options.max_body_bytes;
+    out.tokens = options.api_keys;
+    if (services.accept_key)
+        out.verify = [accept = services.accept_key](std::string token) -> task<Result<std::string>> {
+            net::HttpRequest request;
+            request.method = "POST";
+            request.path = "/mcp";
+            TENON_CO_CHECK(accept(request, token));
+            co_return token;
+        };
+    // Who has a key is no page that a browser was tricked with.
+    out.hosts = settings.mcp.hosts;
+    if (!options.api_keys.empty()) out.hosts.emplace_back("*");
+    for (const std::string own : {"localhost", "127.0.0.1", "::1"}) out.hosts.push_back(own);
+    out.hosts.push_back(options.host);
+    return out;
 }
 
 Result<void> run(Context& context, const Options& o) {
@@ -199,6 +230,19 @@ Result<void> run(Context& context, const Options& o) {
             note(
                 "the gateway has keys, and the server none of its own: the console and knowledge bases are only for "
                 "those; set TENON_SERVER_KEYS");
+    }
+
+    const auto& mcp_settings = settings.mcp;
+    if (mcp_settings.enabled && !o.no_mcp) {
+        TENON_TRY(const auto offer, McpOffer::make(context, {o.mcp_bases.empty() ? mcp_settings.bases : o.mcp_bases,
+                                                             o.mcp_tools.empty() ? mcp_settings.tools : o.mcp_tools,
+                                                             o.mcp_ask || mcp_settings.ask}));
+        services.add_routes = [offer, access = mcp_access(settings, services, options)](net::Router& router) {
+            mcp::mount(router, offer->server(), access);
+        };
+        services.knowledge_bases_changed = [offer] {
+            if (const auto done = offer->refresh(); !done) note("mcp: " + done.error().describe());
+        };
     }
 
     TENON_TRY(const auto server, serve::Server::start(std::move(services), options));

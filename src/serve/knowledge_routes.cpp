@@ -42,7 +42,12 @@ task<Result<std::shared_ptr<store::KnowledgeBase>>> open_or_create(StatePtr stat
                                                                    std::string embedding) {
     if (auto existing = state->services.store->get(name); existing || existing.error().code() != ErrorCode::not_found)
         co_return existing;
-    if (embedding == "none") co_return state->services.store->create(name, "", 0);
+    const auto create = [&](std::size_t dimension) {
+        auto made = state->services.store->create(name, dimension == 0 ? std::string() : embedding, dimension);
+        if (made && state->services.knowledge_bases_changed) state->services.knowledge_bases_changed();
+        return made;
+    };
+    if (embedding == "none") co_return create(0);
     if (embedding.empty()) embedding = state->services.default_embedding_model;
     TENON_CO_TRY(const auto embedder, co_await state->services.embedder(embedding, Caller()));
     std::size_t dimension = embedder->dimension();
@@ -52,7 +57,7 @@ task<Result<std::shared_ptr<store::KnowledgeBase>>> open_or_create(StatePtr stat
                      co_await embedder->embed(std::move(probe), llm::EmbedKind::passage, CallOptions{}));
         dimension = row.dimension;
     }
-    co_return state->services.store->create(name, embedding, dimension);
+    co_return create(dimension);
 }
 
 task<net::HttpResponse> create_base(StatePtr state, net::HttpRequest http, net::CallContext) {
@@ -91,6 +96,7 @@ task<net::HttpResponse> remove_base(StatePtr state, net::HttpRequest http, net::
     const std::string name(http.path_parameter("name"));
     auto done = state->services.store->remove(name);
     if (!done) co_return error_response(done.error());
+    if (state->services.knowledge_bases_changed) state->services.knowledge_bases_changed();
     co_return net::HttpResponse::json(json::dump(json::Object{{"name", name}, {"deleted", true}}));
 }
 

@@ -118,6 +118,7 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
         "/health", [s = impl->state](net::HttpRequest, net::CallContext) { return health(s); }, open);
     router.get("/metrics", [s = impl->state](net::HttpRequest, net::CallContext) { return metrics(s); });
     add_api_document(router, impl->state);
+    if (state.services.add_routes) state.services.add_routes(router);
 
     net::HttpServerOptions http;
     http.host = state.options.host;

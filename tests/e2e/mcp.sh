@@ -29,6 +29,43 @@ hostile() {
 }
 check "lines that are no messages are answered, and the rest still served" hostile
 
+# /mcp of tenon serve: what `mcp serve` offers, behind the server's keys.
+names() { run_code 0 "$TENON" mcp list --json "$URL/mcp" "$@" && holds "$WORK/stdout" "$WANT"; }
+start_server
+WANT='{"calculator", "search_notes"} == {t["name"] for t in d["tools"]}' check "tenon serve offers its knowledge bases and a calculator at /mcp" names
+searched() { run_code 0 "$TENON" mcp call search_notes -a '{"query": "green tea"}' "$URL/mcp" && says "$WORK/stdout" 'seventy degrees'; }
+check "which can be searched" searched
+shelf() {
+  answers 201 post /v1/knowledge_bases '{"name": "shelf", "embedding_model": "none"}' "$WORK/made"
+  WANT='"search_shelf" in {t["name"] for t in d["tools"]}' names
+  curl -sS -X DELETE "$URL/v1/knowledge_bases/shelf" >/dev/null
+  WANT='{"calculator", "search_notes"} == {t["name"] for t in d["tools"]}' names
+}
+check "a base made or removed over the API comes and goes there too" shelf
+rebound() { [ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Host: evil.example' -H 'Content-Type: application/json' -d '{}' "$URL/mcp")" = 403 ]; }
+check "without keys, other hosts are turned away" rebound
+stop_server
+TENON_SERVER_KEYS=sesame start_server --mcp-tool calculator --mcp-tool "files=$WORK/notes" --mcp-from notes
+locked() {
+  run_code 1 "$TENON" mcp list "$URL/mcp" && run_code 1 "$TENON" mcp list "$URL/mcp" --token wrong
+  WANT='{"calculator", "search_notes", "list_files", "read_file", "search_files"} == {t["name"] for t in d["tools"]}' names --token sesame
+}
+check "with keys, only those who show one come in, and find the tools that were chosen" locked
+MCP_URL=$URL/mcp
+closed() (
+  start_server --no-mcp
+  [ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '{}' "$URL/mcp")" = 404 ]
+  stop_server
+  printf '[mcp]\nenabled = false\n' >"$TENON_HOME/tenon.toml"
+  start_server
+  [ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '{}' "$URL/mcp")" = 404 ]
+  stop_server
+  printf '[mcp]\ntools = "x"\n' >"$TENON_HOME/tenon.toml"
+  run_code 2 "$TENON" serve --port 0 && says "$WORK/stderr" 'mcp.tools is none of'
+  rm "$TENON_HOME/tenon.toml"
+)
+check "and it can be switched off" closed
+
 if ! install_node_modules; then
   skip "the published client, server and conformance suite" "Node.js with npm, or the packages of tests/e2e/node/package.json"
   finish
@@ -38,10 +75,10 @@ cp "$ROOT/tests/e2e/node/"*.mjs "$NODE_HOME/"
 TENON_SERVER_KEYS=sesame "$TENON" mcp serve --http --port 0 --tool calculator --tool "files=$WORK/notes" --from notes >"$WORK/http" 2>&1 &
 children+=("$!")
 for _ in $(seq 600); do grep -q '^serving on' "$WORK/http" && break; sleep 0.05; done
-for client in mcp_client mcp_stateless; do
-  TENON=$TENON TENON_FOLDER=$WORK/notes TENON_URL=$(sed -n 's/^serving on //p' "$WORK/http") timeout 120 node "$NODE_HOME/$client.mjs" >"$WORK/client" 2>&1 || echo "FAILED  $client.mjs ran to its end" >>"$WORK/client"
+for client in mcp_client mcp_stateless; do for address in "$(sed -n 's/^serving on //p' "$WORK/http")" "$MCP_URL"; do
+  TENON=$TENON TENON_FOLDER=$WORK/notes TENON_URL=$address timeout 120 node "$NODE_HOME/$client.mjs" >"$WORK/client" 2>&1 || echo "FAILED  $client.mjs ran to its end" >>"$WORK/client"
   counts "$WORK/client"
-done
+done; done
 
 theirs=(node "$NODE_HOME/mcp_server.mjs")
 check_server() { # NAME SERVER...

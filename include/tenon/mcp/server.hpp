@@ -163,6 +163,8 @@ class Server {
     Server& knowledge_base(const std::string& name, std::shared_ptr<store::KnowledgeBase> base,
                            llm::EmbedderPtr embedder = nullptr);
 
+    bool remove_knowledge_base(const std::string& name);
+
     bool remove_tool(std::string_view name);
     bool remove_resource(std::string_view uri);
     bool remove_prompt(std::string_view name);

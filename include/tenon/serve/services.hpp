@@ -16,6 +16,9 @@
 #include "tenon/store/knowledge_base.hpp"
 #include "tenon/store/records.hpp"
 
+namespace tenon::net {
+class Router;
+}
 namespace tenon::provider {
 class LocalChatModel;
 }
@@ -68,6 +71,10 @@ struct Services {
     /// Called before metrics are rendered, to bring them up to date.
     std::function<void(observe::Metrics& metrics)> refresh_metrics{};
     std::function<std::vector<ModelEntry>()> models;
+    /// Adds routes of the program's own; keys are asked for as everywhere, unless a route says `open_access`.
+    std::function<void(net::Router& router)> add_routes{};
+    /// Called after a knowledge base was made or removed through the API.
+    std::function<void()> knowledge_bases_changed{};
     std::uint64_t memory_budget = 0;  ///< bytes the loaded models may take, for the metrics; 0: no bound
     /// Tokens of a text by the embedding model's tokenizer, for splitting.
     std::function<std::size_t(std::string_view)> count_tokens;

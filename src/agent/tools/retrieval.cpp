@@ -49,20 +49,29 @@ Tool retrieval(std::shared_ptr<store::KnowledgeBase> base, llm::EmbedderPtr embe
     return tool<Query>("search_documents", std::move(description),
                        [base, embedder, top_k](Query given, ToolContext context) -> task<Result<ToolOutput>> {
                            std::vector<store::Hit> near;
+                           std::string out;
                            if (embedder) {
                                std::vector<std::string> texts(1, given.query);
-                               TENON_CO_TRY(
-                                   const auto vector,
-                                   co_await embedder->embed(std::move(texts), llm::EmbedKind::query, context.options));
-                               TENON_CO_TRY(near, base->vector_search(vector.values, top_k * 4));
+                               auto vector =
+                                   co_await embedder->embed(std::move(texts), llm::EmbedKind::query, context.options);
+                               if (vector) {
+                                   TENON_CO_TRY(near, base->vector_search(vector->values, top_k * 4));
+                               } else {
+                                   const auto code = vector.error().code();
+                                   if (code == ErrorCode::cancelled || code == ErrorCode::deadline_exceeded)
+                                       co_return std::unexpected(std::move(vector).error());
+                                   // The words can still be searched.
+                                   out = fmt::format("(found by their words alone: {})\n", vector.error().describe());
+                               }
                            }
+                           const std::size_t begin = out.size();
                            TENON_CO_TRY(auto text, base->text_search(given.query, top_k * 4));
-                           std::string out;
                            for (const auto& hit : fuse(std::move(text), std::move(near), top_k))
                                out += fmt::format("{}[{}{}, lines {}-{}]\n{}\n", out.empty() ? "" : "\n", hit.source,
                                                   hit.chunk.page > 0 ? fmt::format(", page {}", hit.chunk.page) : "",
                                                   hit.chunk.start_line, hit.chunk.end_line, hit.chunk.text);
-                           co_return ToolOutput{out.empty() ? "nothing was found" : std::move(out)};
+                           if (out.size() == begin) out += "nothing was found";
+                           co_return ToolOutput{std::move(out)};
                        });
 }
 

@@ -88,6 +88,19 @@ std::string uri_of(const std::string& base, const std::string& source) {
     return fmt::format("kb://{}/{}", net::percent_encode(base), net::percent_encode(source));
 }
 
+std::string search_tool(const std::string& base) {
+    std::string out = "search_" + base;
+    for (auto& c : out)
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+            c = '_';
+    if (out.size() > 64) out.resize(64);
+    return out;
+}
+
+std::string documents_template(const std::string& base) {
+    return fmt::format("kb://{}/{{+source}}", net::percent_encode(base));
+}
+
 }  // namespace
 
 void Server::add(agent::Tool tool) {
@@ -116,19 +129,14 @@ void Server::add(agent::Agent agent) {
 
 Server& Server::knowledge_base(const std::string& name, std::shared_ptr<store::KnowledgeBase> base,
                                llm::EmbedderPtr embedder) {
-    std::string tool_name = "search_" + name;
-    for (auto& c : tool_name)
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
-            c = '_';
-    if (tool_name.size() > 64) tool_name.resize(64);
     add(agent::tools::retrieval(base, std::move(embedder),
                                 fmt::format("Searches the documents of the knowledge base '{}' and gives the passages "
                                             "that fit best, with their sources",
                                             name))
-            .renamed(tool_name));
+            .renamed(search_tool(name)));
 
     ResourceTemplate documents;
-    documents.uri_template = fmt::format("kb://{}/{{+source}}", net::percent_encode(name));
+    documents.uri_template = documents_template(name);
     documents.name = name;
     documents.description = fmt::format("A document of the knowledge base '{}'", name);
     documents.media_type = "text/plain";
@@ -153,6 +161,11 @@ Server& Server::knowledge_base(const std::string& name, std::shared_ptr<store::K
         return out;
     };
     return resource(std::move(documents), std::move(read), std::move(list));
+}
+
+bool Server::remove_knowledge_base(const std::string& name) {
+    const bool searched = remove_tool(search_tool(name));
+    return remove_resource(documents_template(name)) || searched;
 }
 
 }  // namespace tenon::mcp
