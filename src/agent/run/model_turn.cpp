@@ -102,7 +102,9 @@ task<Result<void>> RunStream::heard() {
         for (auto& call : turn.calls) {
             PendingCall pending{std::move(call)};
             const Tool* tool = find_tool(pending.call.name);
-            if (tool != nullptr && tool->policy().approval) pending.status = PendingCall::Status::waiting;
+            // Nobody is asked about a call that cannot be made: the model is told what is wrong with it.
+            if (tool != nullptr && tool->policy().approval && !tool->fault_in(pending.call.arguments_json))
+                pending.status = PendingCall::Status::waiting;
             state_.pending.push_back(std::move(pending));
         }
         started_.assign(state_.pending.size(), false);

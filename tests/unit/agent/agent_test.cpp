@@ -172,6 +172,36 @@ TEST_F(AgentTest, WaitsForApprovalAndGoesOn) {
         std::string::npos);
 }
 
+TEST_F(AgentTest, NobodyIsAskedAboutACallThatCannotBeMade) {
+    std::atomic<int> ran = 0, asked = 0;
+    ToolPolicy careful;
+    careful.approval = true;
+    auto model = scripted_model();
+    const auto agent = Agent{model}.with(adder(&ran, careful)).approved_by([&](llm::ToolCallPart) -> task<Decision> {
+        ++asked;
+        co_return Decision{{}, true};
+    });
+    for (const char* wrong : {R"({"a":"two","b":1})", R"({"a":1})", "{", ""}) {
+        model->reply(Script().calls("add", wrong, "bad").calls("add", R"({"a":1,"b":1})", "good")).reply("2");
+        asked = ran = 0;
+        const auto answer = ask(agent, "?");
+        ASSERT_TRUE(answer) << wrong << answer.error().describe();
+        EXPECT_EQ(answer->text, "2") << wrong;
+        EXPECT_EQ(asked.load(), 1) << wrong;
+        EXPECT_EQ(ran.load(), 1) << wrong;
+        bool told = false;
+        const auto last = model->requests().back();
+        for (const auto& message : last.messages)
+            for (const auto& part : message.content)
+                if (const auto* result = std::get_if<llm::ToolResultPart>(&part))
+                    told = told || (result->call_id == "bad" && result->is_error);
+        EXPECT_TRUE(told) << wrong;
+    }
+    // Without a person at hand the run is not interrupted for it either.
+    model->reply(Script().calls("add", R"({"a":"two"})")).reply("I give up.");
+    EXPECT_EQ(ask(Agent{model}.with(adder(&ran, careful)), "?")->outcome, Outcome::answered);
+}
+
 TEST_F(AgentTest, APersonAtTheOtherEndDecidesAtOnce) {
     ToolPolicy careful;
     careful.approval = true;
