@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/describe/class.hpp>
 
+#include "outside_tools.hpp"
 #include "tenon/agent/tools.hpp"
 #include "tenon/gateway/gateway.hpp"
 #include "tenon/rag/answer.hpp"
@@ -152,12 +153,16 @@ Result<void> McpOffer::add_tool(const std::string& given) {
         TENON_TRY(auto files, tools::files(value));
         server_.with(std::move(files));
     } else if (name == "sql" && !value.empty()) {
-        TENON_TRY(auto sql, tools::sql(value, context_.runtime().blocking_executor()));
+        TENON_TRY(auto sql, open_sql(context_, value));
         server_.with(std::move(sql));
+    } else if (name == "web_search" && !value.empty()) {
+        TENON_TRY(auto search, open_web_search(context_, {.provider = value, .url = {}, .key = {}}));
+        server_.with(std::move(search));
     } else {
-        return fail(
-            ErrorCode::invalid_argument,
-            fmt::format("'{}' is no tool; there are calculator, fetch, python, files=FOLDER and sql=FILE", given));
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("'{}' is no tool; there are calculator, fetch, python, files=FOLDER, sql=FILE or "
+                                "sql=URL, and web_search=PROVIDER",
+                                given));
     }
     return {};
 }

@@ -23,8 +23,10 @@ struct Options {
 
 void declare(CommandLine& sub, Options& o) {
     sub.add_option("--from,-f", o.bases, "knowledge base to search (repeatable); without it, every one there is");
-    sub.add_option("--tool,-t", o.tools,
-                   "calculator, fetch, python, files=FOLDER, sql=FILE (repeatable); without it, calculator");
+    sub.add_option(
+        "--tool,-t", o.tools,
+        "calculator, fetch, python, files=FOLDER, sql=FILE or sql=postgresql://…, web_search=PROVIDER (repeatable); "
+        "without it, calculator");
     sub.add_flag("--ask", o.ask, "also a tool that answers questions from each base, with citations, by --model");
     o.remote.declare(sub);
     sub.add_flag("--http", o.http, "serve over streamable HTTP rather than standard input and output");

@@ -45,8 +45,7 @@ void declare(CommandLine& sub, Options& o) {
         "let clients name any PROVIDER:NAME and spend this server's key on it, not only the one it was started with");
     sub.add_option("--mcp-from", o.mcp_bases, "knowledge base that /mcp offers (repeatable); without it, every one");
     sub.add_option("--mcp-tool", o.mcp_tools,
-                   "tool that /mcp offers: calculator, fetch, python, files=FOLDER, sql=FILE (repeatable); without it, "
-                   "calculator");
+                   "tool that /mcp offers, as `tenon mcp serve --tool` has them (repeatable); without it, calculator");
     sub.add_flag("--mcp-ask", o.mcp_ask, "/mcp also answers questions from each base, with citations");
     sub.add_flag("--no-mcp", o.no_mcp, "no /mcp");
     sub.add_flag("--quiet,-q", o.quiet, "log nothing");

@@ -8,7 +8,7 @@ JOBS=${TENON_JOBS:-$(nproc)}
 export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config ccache ca-certificates git python3 python3-pip
-  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
   libpcre2-dev libicu-dev libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev libmd4c-dev
   libpugixml-dev libzip-dev libxml2-dev zlib1g-dev libgtest-dev libgmock-dev poppler-utils bubblewrap)
 # What the tests need besides: Clang builds the sanitizer runs and the fuzzers.

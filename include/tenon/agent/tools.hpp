@@ -53,6 +53,30 @@ struct FetchOptions {
 /// also behind redirects.
 [[nodiscard]] Tool fetch(Executor executor, FetchOptions options = {});
 
+enum class WebSearchProvider : std::uint8_t {
+    searxng,  ///< an instance of one's own, with the JSON format switched on (search.formats)
+    brave,
+    tavily,
+};
+struct WebSearchOptions {
+    WebSearchProvider provider = WebSearchProvider::searxng;
+    std::string key{};             ///< Brave's and Tavily's
+    std::string base_url{};        ///< SearXNG's; empty: the provider's own
+    std::size_t max_results = 5;   ///< of one search; 1 to 20
+    std::size_t max_text = 1'000;  ///< bytes of one result's text
+};
+struct WebResult {
+    std::string title, url, text;  ///< plain text; the URL is http or https
+};
+/// What a search engine finds, best first. A `base_url` may be on a network of one's own; the providers' own must be
+/// public addresses. Redirects are not followed: the key stays where it was meant to go. Errors: invalid_argument
+/// (options that will not do, an empty query), unauthenticated, resource_exhausted (429) and the client's; protocol
+/// (the answer makes no sense).
+[[nodiscard]] task<Result<std::vector<WebResult>>> search_web(Executor executor, WebSearchOptions options,
+                                                              std::string query, CallOptions call = CallOptions());
+/// The same as a tool. Errors: invalid_argument.
+[[nodiscard]] Result<Tool> web_search(Executor executor, WebSearchOptions options);
+
 struct SqlOptions {
     bool read_only = true;
     std::size_t max_rows = 200;
@@ -62,5 +86,8 @@ struct SqlOptions {
 /// attached, and no extension loaded. Queries run on `blocking`'s threads. Errors: not_found, corrupt.
 [[nodiscard]] Result<std::vector<Tool>> sql(const std::filesystem::path& database, Executor blocking,
                                             SqlOptions options = {});
+/// The same over a PostgreSQL database: store::open_postgres. Errors: its own.
+[[nodiscard]] Result<std::vector<Tool>> postgres(const std::string& connection, Executor blocking,
+                                                 SqlOptions options = {});
 
 }  // namespace tenon::agent::tools

@@ -19,8 +19,7 @@ struct Statement {
 };
 BOOST_DESCRIBE_STRUCT(Statement, (), (sql))
 constexpr auto describe_fields(const Statement*) {
-    return json::fields(
-        json::about(&Statement::sql, {.description = "one statement in SQLite's SQL", .min_length = 1}));
+    return json::fields(json::about(&Statement::sql, {.description = "one SQL statement", .min_length = 1}));
 }
 
 /// A Markdown table, as models read best.
@@ -47,30 +46,56 @@ task<Result<store::SqlTable>> ask(std::shared_ptr<store::SqlDatabase> database, 
     co_return database->query(sql, std::move(stop));
 }
 
-}  // namespace
+task<Result<std::string>> look(std::shared_ptr<store::SqlDatabase> database) { co_return database->schema(); }
 
-Result<std::vector<Tool>> sql(const std::filesystem::path& path, Executor blocking, SqlOptions options) {
+store::SqlLimits limits_of(const SqlOptions& options) {
     store::SqlLimits limits;
     limits.read_only = options.read_only;
     limits.max_rows = options.max_rows;
     limits.time = options.time;
-    TENON_TRY(auto database, store::SqlDatabase::open(path, limits));
+    return limits;
+}
+
+std::vector<Tool> tools_of(std::shared_ptr<store::SqlDatabase> database, std::string_view kind, Executor blocking,
+                           const SqlOptions& options) {
     ToolPolicy policy;
     policy.timeout = options.time + std::chrono::seconds(5);
-    policy.approval = !options.read_only;
+    ToolPolicy careful = policy;
+    careful.approval = !options.read_only;
     std::vector<Tool> out;
-    out.push_back(tool<Nothing>("sql_schema", "The tables of the database and their columns",
-                                [database](Nothing) { return database->schema(); }));
+    out.push_back(tool<Nothing>(
+        "sql_schema", "The tables of the database and their columns",
+        [database, blocking](Nothing) -> task<Result<ToolOutput>> {
+            auto asking = look(database);
+            auto text = co_await boost::asio::co_spawn(blocking, std::move(asking), boost::asio::use_awaitable);
+            if (!text) co_return std::unexpected(std::move(text).error());
+            co_return ToolOutput{std::move(*text)};
+        },
+        policy));
     out.push_back(tool<Statement>(
-        "sql_query", options.read_only ? "Asks the database (reading only)" : "Asks or changes the database",
+        "sql_query",
+        options.read_only ? fmt::format("Asks the {} database (reading only)", kind)
+                          : fmt::format("Asks or changes the {} database", kind),
         [database, blocking](Statement given, ToolContext context) -> task<Result<ToolOutput>> {
             auto asking = ask(database, std::move(given.sql), context.options.stop);
             auto table = co_await boost::asio::co_spawn(blocking, std::move(asking), boost::asio::use_awaitable);
             if (!table) co_return std::unexpected(std::move(table).error());
             co_return ToolOutput{table_text(*table)};
         },
-        policy));
+        careful));
     return out;
+}
+
+}  // namespace
+
+Result<std::vector<Tool>> sql(const std::filesystem::path& path, Executor blocking, SqlOptions options) {
+    TENON_TRY(auto database, store::SqlDatabase::open(path, limits_of(options)));
+    return tools_of(std::move(database), "SQLite", std::move(blocking), options);
+}
+
+Result<std::vector<Tool>> postgres(const std::string& connection, Executor blocking, SqlOptions options) {
+    TENON_TRY(auto database, store::open_postgres(connection, limits_of(options)));
+    return tools_of(std::move(database), "PostgreSQL", std::move(blocking), options);
 }
 
 }  // namespace tenon::agent::tools
