@@ -29,6 +29,16 @@ class Builder {
         TENON_TRY(const auto model, context_.chat_model(file.model));
         BuiltAgent out{agent::Agent(model), model, {}, nullptr};
         out.agent.named(file.name, file.description).instructions(file.instructions);
+        if (file.plan) {
+            agent::PlanOptions plan;
+            if (!file.plan->model.empty()) {
+                TENON_TRY(plan.planner, context_.chat_model(file.plan->model));
+            }
+            plan.instructions = file.plan->instructions;
+            plan.rounds = file.plan->rounds;
+            plan.steps_per_task = file.plan->steps_per_task;
+            out.agent.plans(std::move(plan));
+        }
         if (file.protocol == "native") out.agent.speaks(agent::native_tools());
         if (file.protocol == "react") out.agent.speaks(agent::react());
         tools_.clear();
@@ -88,6 +98,10 @@ class Builder {
             options.hosts = t.fetch_hosts;
             tools_.push_back(tools::fetch(context_.runtime().executor(), std::move(options)));
         }
+        if (!t.web_search.provider.empty()) {
+            TENON_TRY(auto search, open_web_search(context_, t.web_search));
+            tools_.push_back(std::move(search));
+        }
         if (!t.files.empty()) {
             tools::FilesOptions options;
             options.write = t.files_write;
@@ -98,7 +112,7 @@ class Builder {
         if (!t.sql.empty()) {
             tools::SqlOptions options;
             options.read_only = !t.sql_write;
-            TENON_TRY(auto sql, tools::sql(t.sql, context_.runtime().blocking_executor(), options));
+            TENON_TRY(auto sql, open_sql(context_, t.sql, options));
             for (auto& tool : sql)
                 tools_.push_back(t.sql_write && tool.name() == "sql_query" ? careful(std::move(tool))
                                                                            : std::move(tool));

@@ -148,13 +148,37 @@ Result<void> read_tools(const toml::table& table, AgentFile& out) {
             inner.flag("write", t.files_write);
         },
         out.path, "must be a folder, or { folder = \"…\", write = true }");
+    const auto database = [&](std::string given) {
+        t.sql = given.empty() || is_postgres(given) ? given : tools.beside(given).string();
+    };
     tool(
-        tools, "sql", place(t.sql),
+        tools, "sql",
+        [&](const toml::node& n) {
+            const auto value = n.value<std::string>();
+            if (value) database(*value);
+            return value.has_value();
+        },
         [&](Section& inner) {
-            inner.path("database", t.sql);
+            std::string given;
+            inner.text("database", given);
+            database(std::move(given));
             inner.flag("write", t.sql_write);
         },
-        out.path, "must be a SQLite file, or { database = \"…\", write = true }");
+        out.path, "must be a SQLite file or a postgresql:// URL, or { database = \"…\", write = true }");
+    tool(
+        tools, "web_search",
+        [&](const toml::node& n) {
+            const auto value = n.value<std::string>();
+            if (value) t.web_search.provider = *value;
+            return value.has_value();
+        },
+        [&](Section& inner) {
+            inner.text("provider", t.web_search.provider);
+            inner.text("url", t.web_search.url);
+            inner.text("key", t.web_search.key);
+            inner.count("results", t.web_search.results, 1, 20);
+        },
+        out.path, "must be searxng, brave or tavily, or { provider = \"searxng\", url = \"…\" }");
     return tools.end();
 }
 
@@ -196,6 +220,16 @@ Result<void> read_memory(const toml::table& table, AgentFile& out) {
     memory.flag("past", out.memory.past);
     memory.count("max_tokens", out.memory.max_tokens, 1, 1'000'000);
     return memory.end();
+}
+
+Result<void> read_plan(const toml::table& table, AgentFile& out) {
+    Section plan(table, out.path, "plan");
+    auto& p = out.plan.emplace();
+    plan.text("model", p.model);
+    plan.text("instructions", p.instructions);
+    plan.count("rounds", p.rounds, 1, 100);
+    plan.count("steps_per_task", p.steps_per_task, 1, 1000);
+    return plan.end();
 }
 
 Result<void> read_limits(const toml::table& table, AgentFile& out) {
@@ -240,14 +274,22 @@ Result<AgentFile> read_agent_file(const std::filesystem::path& path) {
     if (const auto* n = top.node("protocol");
         n != nullptr && out.protocol != "auto" && out.protocol != "native" && out.protocol != "react")
         top.wrong(*n, "protocol", "must be auto, native or react");
-    for (const auto& [key, read] :
-         {std::pair{"tools", &read_tools}, std::pair{"memory", &read_memory}, std::pair{"limits", &read_limits}}) {
+    for (const auto& [key, read] : {std::pair{"tools", &read_tools}, std::pair{"memory", &read_memory},
+                                    std::pair{"limits", &read_limits}, std::pair{"plan", &read_plan}}) {
         const auto* n = top.node(key);
         if (n == nullptr) continue;
         if (const auto* table = n->as_table())
             top.fail_with(read(*table, out));
         else
             top.wrong(*n, key, fmt::format("must be a table, [{}]", key));
+    }
+    if (const auto* n = top.node("kind")) {
+        const auto kind = n->value<std::string>();
+        if (kind == "plan") {
+            if (!out.plan) out.plan.emplace();
+        } else if (kind != "tools" || out.plan) {
+            top.wrong(*n, "kind", "must be plan, or tools (and then there is no [plan])");
+        }
     }
     if (const auto* n = top.node("mcp")) {
         const auto* array = n->as_array();

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "outside_tools.hpp"
 #include "tenon/base/error.hpp"
 
 namespace tenon::app {
@@ -35,9 +36,10 @@ struct AgentFile {
         std::vector<std::string> fetch_hosts;
         std::filesystem::path files;
         bool files_write = false;
-        std::filesystem::path sql;
+        std::string sql;  ///< a SQLite file, or PostgreSQL's URL
         bool sql_write = false;
         std::vector<std::string> search;  ///< knowledge bases
+        WebSearchChoice web_search;       ///< without a provider: none
     } tools;
     std::vector<AgentServer> servers;
     std::vector<std::filesystem::path> workers;   ///< files of agents that are tools of this one
@@ -53,6 +55,12 @@ struct AgentFile {
         std::chrono::seconds time{0};
         std::uint64_t summarise_above = 0;  ///< tokens of the conversation; 0: never
     } limits;
+    struct Plan {
+        std::string model;  ///< of the planner; empty: the agent's
+        std::string instructions;
+        std::size_t rounds = 12, steps_per_task = 8;
+    };
+    std::optional<Plan> plan;           ///< [plan], or kind = "plan": it plans before it acts
     std::optional<double> temperature;  ///< unset: 0
 };
 

@@ -66,6 +66,13 @@ json::Value to_json(const agent::Step& step) {
         json::Value operator()(const agent::NoteStep& s) const {
             return json::Object{{"type", "note"}, {"text", s.text}};
         }
+        json::Value operator()(const agent::PlanStep& s) const {
+            json::Array tasks;
+            for (const auto& t : s.plan.tasks)
+                tasks.push_back(json::Object{
+                    {"task", t.task}, {"status", std::string(agent::to_string(t.status))}, {"result", t.result}});
+            return json::Object{{"type", "plan"}, {"tasks", std::move(tasks)}};
+        }
         json::Value operator()(const agent::Answer& s) const {
             return json::Object{{"type", "answer"},
                                 {"text", s.text},

@@ -11,7 +11,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         last = body["messages"][-1]
-        if last["role"] == "tool":
+        form = body.get("response_format", {}).get("json_schema", {}).get("name")
+        if form == "plan":
+            delta, finish = {"content": json.dumps({"tasks": ["Look.", "Tell."]})}, "stop"
+        elif form == "next":
+            over = last["content"].count("[done]")
+            delta, finish = {"content": json.dumps({"answer": "Planned." if over == 2 else "", "tasks": []})}, "stop"
+        elif last["role"] == "tool":
             delta, finish = {"content": f"It came to: {last['content']}"}, "stop"
         elif last["content"].startswith("{"):
             call = json.loads(last["content"])
@@ -51,10 +57,28 @@ steps = 4
 TOML
 checked() { run_code 0 agent clerk.toml --check --json; holds "$WORK/stdout" 'd["name"] == "clerk"' '{"calculator", "read_file", "write_file"} <= set(d["tools"])'; }
 check "--check opens what the file names" checked
+planned() {
+  printf 'kind = "plan"\n[tools]\ncalculator = true\n[plan]\nrounds = 5\n' >planner.toml
+  run_code 0 agent planner.toml "What is to be done?" --json
+  lines "$WORK/stdout" '[[t["status"] for t in l["tasks"]] for l in d if l["type"] == "plan"] == [["open", "open"], ["done", "open"], ["done", "done"]]' \
+    'd[-1]["text"] == "Planned."' 'd[-1]["outcome"] == "answered"' '[l["text"] for l in d if l["type"] == "text"] == ["Planned."]' 'd[-1]["steps"] == 5'
+  run_code 0 agent planner.toml "What is to be done?"; says "$WORK/stdout" '^Planned\.$'; says "$WORK/stderr" '☑ Look\.: '
+}
+check "an agent that plans and executes" planned
+outside() {
+  printf '[tools]\nweb_search = { provider = "searxng", url = "http://127.0.0.1:9", results = 3 }\n' >web.toml; run_code 0 agent web.toml --check; says "$WORK/stdout" 'web_search'
+  printf '[tools]\nweb_search = "brave"\n' >web.toml; run_code 2 agent web.toml x; says "$WORK/stderr" 'web search by brave needs an API key: set BRAVE_API_KEY, or api_key under \[providers.brave\]'
+  BRAVE_API_KEY=k run_code 0 agent web.toml --check
+  printf '[tools]\nweb_search = "altavista"\n' >web.toml; run_code 2 agent web.toml x; says "$WORK/stderr" "'altavista' is no web search"
+  printf '[tools]\nsql = "postgresql://u@127.0.0.1:1/x"\n' >web.toml; run_code 1 agent web.toml x; says "$WORK/stderr" 'cannot connect to the database'
+}
+check "web search and PostgreSQL" outside
 wrong() {
   run_code 1 agent nowhere.toml; says "$WORK/stderr" 'nowhere.toml'
   printf '[tools]\ncalculater = true\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'bad.toml:2: tools.calculater is no setting here; there are calculator'
   printf 'name = 3\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'bad.toml:1: name must be a string'
+  printf 'kind = "magic"\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'bad.toml:1: kind must be plan, or tools'
+  printf '[plan]\nrounds = 0\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'plan.rounds must be a whole number from 1'
   printf '[limits]\nsteps = 0\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'limits.steps must be a whole number from 1'
   printf '[[mcp]]\nname = "x"\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'either a command or a url'
   printf 'approve = ["nothing"]\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" "approve names 'nothing'"

@@ -50,12 +50,16 @@ struct NoteStep {
     std::string text;
 };  ///< something was done about the conversation: summarised, handed over …
 
+struct PlanStep {
+    Plan plan;
+};  ///< the plan as it stands now: made, a task done, or made anew
+
 struct Answer {
     std::string text;
     Outcome outcome = Outcome::answered;
     State state;  ///< the whole conversation, usage, steps
 };
-using Step = std::variant<TextStep, ThoughtStep, CallStep, ResultStep, ApprovalStep, NoteStep, Answer>;
+using Step = std::variant<TextStep, ThoughtStep, CallStep, ResultStep, ApprovalStep, NoteStep, PlanStep, Answer>;
 /// For people: text as it is, calls and results in a line each.
 std::ostream& operator<<(std::ostream& out, const Step& step);
 
@@ -73,6 +77,14 @@ constexpr StepLimit operator""_steps(unsigned long long n) { return {static_cast
 constexpr TokenLimit operator""_tokens(unsigned long long n) { return {n}; }
 constexpr ToolCallLimit operator""_tool_calls(unsigned long long n) { return {static_cast<std::size_t>(n)}; }
 }  // namespace literals
+
+/// How an agent plans; see Agent::plans.
+struct PlanOptions {
+    llm::ChatModelPtr planner{};     ///< makes the plans; null: the agent's own model
+    std::string instructions{};      ///< for the planner, beside what it is told anyway
+    std::size_t rounds = 12;         ///< plans made at most, the first included
+    std::size_t steps_per_task = 8;  ///< answers of the model; a task that needs more has failed
+};
 
 struct RunOptions {
     CallOptions call{};
@@ -168,6 +180,11 @@ class Agent {
     Agent& remembers(std::shared_ptr<Memory> memory) &;
     /// Calls of one answer that run at the same time; default 8.
     Agent& concurrent_tools(std::size_t count) &;
+    /// Plan and execute (Wang et al. 2023, arXiv:2305.04091): a plan is made first, held to its schema; each task of it
+    /// is a run of this agent with its tools; after each the planner answers, or says what is still to be done.
+    /// PlanStep tells the plan, the tasks' calls and results are told as ever, what they say is in the plan. Limits
+    /// hold for the whole; with checkpoints a run goes on in the middle of a task.
+    Agent& plans(PlanOptions options = PlanOptions()) &;
     /// Another agent this one can hand the conversation to: it becomes a tool `transfer_to_NAME`.
     Agent& hands_off_to(Agent other) &;
 
@@ -191,6 +208,7 @@ class Agent {
     }
     Agent&& remembers(std::shared_ptr<Memory> memory) && { return std::move(remembers(std::move(memory))); }
     Agent&& concurrent_tools(std::size_t count) && { return std::move(concurrent_tools(count)); }
+    Agent&& plans(PlanOptions options = PlanOptions()) && { return std::move(plans(std::move(options))); }
     Agent&& hands_off_to(Agent other) && { return std::move(hands_off_to(std::move(other))); }
 
     /// Errors, from the first step: invalid_argument (two tools of one name, an empty question), unsupported (the model

@@ -44,6 +44,19 @@ enum class Outcome : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;
 
+/// What an agent that plans (Agent::plans) has set out to do.
+struct PlannedTask {
+    enum class Status : std::uint8_t { open, done, failed };
+    std::string task;
+    Status status = Status::open;
+    std::string result{};  ///< what came of it, or why nothing did
+};
+struct Plan {
+    std::vector<PlannedTask> tasks;  ///< those that are over first, in the order they were done
+    std::uint64_t rounds = 0;        ///< times it was made or made anew
+};
+[[nodiscard]] std::string_view to_string(PlannedTask::Status status) noexcept;
+
 struct State {
     std::string run;                     ///< its name among the checkpoints
     std::string agent;                   ///< which agent of a team has the word; empty: the only one
@@ -54,6 +67,7 @@ struct State {
     llm::Usage usage;
     std::optional<Outcome> outcome;  ///< set when it is over, or interrupted
     std::string answer;
+    std::optional<Plan> plan{};   ///< of an agent that plans; its tasks have runs of their own
     std::int64_t checkpoint = 0;  ///< this state's own; 0: not saved
 
     /// JSON text, as checkpoints hold it (docs/formats/checkpoints.md).

@@ -186,7 +186,8 @@ class App {
     template <class Chain>
     Operation& serve_chain(std::string path, Chain chain);
     /// POST `path` takes {"question", "history", "user"} and gives {"answer", "outcome", "steps", "tool_calls",
-    /// "usage"}; POST `path`/stream gives the steps as events: text, thought, call, result, approval, note, answer.
+    /// "usage"}; POST `path`/stream gives the steps as events: text, thought, call, result, approval, note, plan,
+    /// answer.
     Operation& serve_agent(std::string path, agent::Agent agent);
     /// POST `path` takes {"question", "top_k", "max_tokens"} and gives the answer with its citations
     /// (docs/guide/json.md); POST `path`/stream gives events text and, at the end, answer.

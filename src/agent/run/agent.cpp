@@ -6,6 +6,7 @@
 #include <ostream>
 #include <random>
 
+#include "agent/run/plan_stream.hpp"
 #include "agent/run/run_stream.hpp"
 
 namespace tenon::agent {
@@ -25,6 +26,14 @@ class Refused final : public Stream<Step> {
   private:
     Error error_;
 };
+
+Run start(PartsPtr parts, State state, RunOptions options, std::vector<Decision> decisions) {
+    if (parts->plan)
+        return Run(
+            std::make_unique<PlanStream>(std::move(parts), std::move(state), std::move(options), std::move(decisions)));
+    return Run(
+        std::make_unique<RunStream>(std::move(parts), std::move(state), std::move(options), std::move(decisions)));
+}
 
 Run refuse(Error error) { return Run(std::make_unique<Refused>(std::move(error))); }
 
@@ -82,6 +91,10 @@ Agent& Agent::concurrent_tools(std::size_t count) & {
     change().concurrency = std::max<std::size_t>(1, count);
     return *this;
 }
+Agent& Agent::plans(PlanOptions options) & {
+    change().plan = std::move(options);
+    return *this;
+}
 Agent& Agent::hands_off_to(Agent other) & {
     change().others.push_back(std::move(other.parts_));
     return *this;
@@ -108,7 +121,7 @@ Run Agent::run(std::vector<llm::Message> messages, RunOptions options) const {
     State state;
     state.run = options.name.empty() ? fresh_name() : options.name;
     state.messages = std::move(messages);
-    return Run(std::make_unique<RunStream>(parts_, std::move(state), std::move(options), std::vector<Decision>{}));
+    return start(parts_, std::move(state), std::move(options), {});
 }
 
 Run Agent::resume(RunOptions options, std::vector<Decision> decisions, std::int64_t checkpoint) const {
@@ -127,7 +140,7 @@ Run Agent::resume(RunOptions options, std::vector<Decision> decisions, std::int6
 }
 
 Run Agent::resume(State state, RunOptions options, std::vector<Decision> decisions) const {
-    return Run(std::make_unique<RunStream>(parts_, std::move(state), std::move(options), std::move(decisions)));
+    return start(parts_, std::move(state), std::move(options), std::move(decisions));
 }
 
 Tool Agent::as_tool(ToolPolicy policy) const {
@@ -189,6 +202,15 @@ std::ostream& operator<<(std::ostream& out, const Step& step) {
     if (const auto* asked = std::get_if<ApprovalStep>(&step)) {
         for (const auto& call : asked->calls)
             out << "? " << call.name << ' ' << line(call.arguments_json) << " waits for approval\n";
+        return out;
+    }
+    if (const auto* plan = std::get_if<PlanStep>(&step)) {
+        for (const auto& t : plan->plan.tasks) {
+            using enum PlannedTask::Status;
+            out << (t.status == open ? "☐ " : t.status == done ? "☑ " : "☒ ") << line(t.task);
+            if (!t.result.empty()) out << ": " << line(t.result);
+            out << '\n';
+        }
         return out;
     }
     if (const auto* note = std::get_if<NoteStep>(&step)) return out << "· " << note->text << '\n';

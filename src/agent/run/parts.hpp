@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Agent::Parts {
     Approver approver;
     std::shared_ptr<store::Checkpoints> checkpoints;
     MemoryPtr memory;
+    std::optional<PlanOptions> plan;
     std::vector<std::shared_ptr<const Parts>> others;  ///< it can hand off to
 };
 

@@ -23,6 +23,7 @@ constexpr std::array outcomes{
     std::pair{Outcome::out_of_time, std::string_view("out_of_time")},
     std::pair{Outcome::refused, std::string_view("refused")},
 };
+constexpr std::array<std::string_view, 3> task_statuses{"open", "done", "failed"};
 constexpr std::array<std::string_view, 4> statuses{"ready", "waiting", "refused", "finished"};
 
 json::Value message_value(llm::ContentPart part) {
@@ -53,6 +54,10 @@ std::string_view to_string(Outcome outcome) noexcept {
     return at == outcomes.end() ? "answered" : at->second;
 }
 
+std::string_view to_string(PlannedTask::Status status) noexcept {
+    return task_statuses[static_cast<std::size_t>(status)];
+}
+
 std::string State::to_json() const {
     json::Object out{{"form", form}, {"run", run}, {"agent", agent}};
     json::Value said;
@@ -75,6 +80,12 @@ std::string State::to_json() const {
                                 {"cache_write_tokens", usage.cache_write_tokens}};
     if (outcome) out["outcome"] = std::string(to_string(*outcome));
     if (!answer.empty()) out["answer"] = answer;
+    if (plan) {
+        json::Array tasks;
+        for (const auto& t : plan->tasks)
+            tasks.push_back(json::Object{{"task", t.task}, {"status", to_string(t.status)}, {"result", t.result}});
+        out["plan"] = json::Object{{"rounds", plan->rounds}, {"tasks", std::move(tasks)}};
+    }
     return json::dump(json::Value(std::move(out)));
 }
 
@@ -118,6 +129,19 @@ Result<State> State::from_json(std::string_view text) {
         state.outcome = at->first;
     }
     state.answer = json::string_or(value, "answer", "");
+    if (const auto* plan = json::find(value, "plan")) {
+        auto& out = state.plan.emplace();
+        out.rounds = count_of(*plan, "rounds");
+        const auto* tasks = json::find(*plan, "tasks");
+        if (tasks == nullptr || !tasks->is_array()) return fail(ErrorCode::corrupt, "the plan has no tasks");
+        for (const auto& item : tasks->get_array()) {
+            const auto status = std::ranges::find(task_statuses, json::string_or(item, "status", ""));
+            if (status == task_statuses.end()) return fail(ErrorCode::corrupt, "a planned task has no status");
+            out.tasks.push_back({std::string(json::string_or(item, "task", "")),
+                                 static_cast<PlannedTask::Status>(status - task_statuses.begin()),
+                                 std::string(json::string_or(item, "result", ""))});
+        }
+    }
     return state;
 }
 

@@ -106,6 +106,12 @@ net::SseEvent event_of(const agent::Step& step) {
         tell("approval", json::Object{{"calls", std::move(calls)}});
     } else if (const auto* note = std::get_if<agent::NoteStep>(&step)) {
         tell("note", json::Object{{"text", note->text}});
+    } else if (const auto* plan = std::get_if<agent::PlanStep>(&step)) {
+        json::Array tasks;
+        for (const auto& t : plan->plan.tasks)
+            tasks.push_back(json::Object{
+                {"task", t.task}, {"status", std::string(agent::to_string(t.status))}, {"result", t.result}});
+        tell("plan", json::Object{{"tasks", std::move(tasks)}});
     } else if (const auto* answer = std::get_if<agent::Answer>(&step)) {
         tell("answer", json::to_value(render(*answer)));
     }
