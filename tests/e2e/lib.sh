@@ -135,6 +135,21 @@ install_node_modules() {
   fi
 }
 
+# install_python_packages : what tests/e2e/python/requirements.txt names, once, beside the build; sets PYTHON.
+# TENON_E2E_PYTHON names a Python that has it all already.
+install_python_packages() {
+  local wanted=$ROOT/tests/e2e/python/requirements.txt to=$ROOT/build/e2e/python
+  PYTHON=${TENON_E2E_PYTHON:-python3}
+  [ -z "${TENON_E2E_PYTHON:-}" ] || return 0
+  command -v python3 >/dev/null && python3 -m pip --version >/dev/null 2>&1 || return 1
+  if ! cmp -s "$wanted" "$to/requirements.txt"; then
+    rm -rf "$to"
+    python3 -m pip install --quiet --disable-pip-version-check --target "$to" --requirement "$wanted" >"$OUT/pip-e2e.log" 2>&1 || { tail -n 5 "$OUT/pip-e2e.log"; return 1; }
+    cp "$wanted" "$to/"
+  fi
+  export PYTHONPATH=$to
+}
+
 # client_test NAME : tests/e2e/node/NAME.mjs, published clients, against a server with the small models and another that asks for a key; then ends.
 client_test() {
   local script=$1 keyed code

@@ -1,9 +1,9 @@
 # The OpenAPI documents of the example service and of `tenon serve`, held to the specification's own schema; both under
 # schemathesis: generated requests get no 5xx and nothing the document does not say. With models, answers of `tenon serve`
 # in every protocol are held to the schemas it gives for them.
-# TENON_OPENAPI_PYTHON names a Python that has openapi-spec-validator and schemathesis; without them both are skipped.
+# Without the packages of tests/e2e/python/requirements.txt these are skipped.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-PYTHON=${TENON_OPENAPI_PYTHON:-python3}
+install_python_packages || true
 EXAMPLE=$(dirname "$TENON")/../examples/example_rest_service
 [ -x "$EXAMPLE" ] || EXAMPLE=$ROOT/build/release/examples/example_rest_service
 if [ ! -x "$EXAMPLE" ]; then
@@ -23,7 +23,7 @@ fetch "$URL/openapi.json" >"$WORK/openapi.json"
 if "$PYTHON" -c 'import openapi_spec_validator' 2>/dev/null; then
   check "the document is valid OpenAPI 3.1" "$PYTHON" -m openapi_spec_validator "$WORK/openapi.json"
 else
-  skip "openapi: the specification's schema" "Python's openapi-spec-validator (name a Python that has it in TENON_OPENAPI_PYTHON)"
+  skip "openapi: the specification's schema" "Python's openapi-spec-validator"
 fi
 cd "$WORK" || exit 1  # schemathesis keeps what it found where it runs
 if "$PYTHON" -c 'import schemathesis' 2>/dev/null; then
@@ -31,7 +31,7 @@ if "$PYTHON" -c 'import schemathesis' 2>/dev/null; then
     "$PYTHON" -m schemathesis.cli run "$URL/openapi.json" --max-examples 25 --seed 7 --checks all \
     --header "Authorization: Bearer sesame" --exclude-checks missing_required_header,unsupported_method
 else
-  skip "openapi: schemathesis" "Python's schemathesis (name a Python that has it in TENON_OPENAPI_PYTHON)"
+  skip "openapi: schemathesis" "Python's schemathesis"
 fi
 
 # What `tenon serve` says of itself. Without models every generated request ends at its validation; managing models over
@@ -49,7 +49,7 @@ if "$PYTHON" -c 'import schemathesis' 2>/dev/null; then
 fi
 stop_server
 if ! "$PYTHON" -c 'import jsonschema' 2>/dev/null; then
-  skip "openapi: answers of tenon serve" "Python's jsonschema (name a Python that has it in TENON_OPENAPI_PYTHON)"
+  skip "openapi: answers of tenon serve" "Python's jsonschema"
   finish
 fi
 need_models qwen2.5-coder-0.5b.gguf minilm
