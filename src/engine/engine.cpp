@@ -9,6 +9,8 @@
 #include <mutex>
 #include <thread>
 
+#include "engine/draft_model.hpp"
+#include "engine/lookup.hpp"
 #include "engine/scheduler.hpp"
 #include "engine/sequence.hpp"
 #include "tenon/base/utf8.hpp"
@@ -70,12 +72,15 @@ struct Engine::Impl {
           end_ids(end_tokens(*model->tokenizer())),
           team(options.threads),
           pool(model->make_pool(pages_of(options, context), options.kv_type)),
+          drafts(make_drafts()),
           scheduler(pool ? *pool : nullptr, model->max_batch_tokens(), options),
           thread([this](const std::stop_token& stop) { run(stop); }) {}
 
     Result<void> check(const GenerationRequest& request) const;
+    [[nodiscard]] Result<std::unique_ptr<DraftModel>> make_drafts() const;
     void run(const std::stop_token& stop);
     void take_new();
+    void guess();
     void step(std::span<const Part> parts);
     void retire();
     void publish();
@@ -102,6 +107,7 @@ struct Engine::Impl {
     // The scheduling thread's own:
     tensor::ThreadTeam team;
     const Result<std::shared_ptr<model::KvPool>> pool;  // an error is what every request is answered with
+    const Result<std::unique_ptr<DraftModel>> drafts;   // likewise; null: no model guesses
     Scheduler scheduler;
 
     std::jthread thread;  // last: it ends before what it uses
@@ -135,6 +141,11 @@ Result<void> Engine::Impl::check(const GenerationRequest& request) const {
             return fail(
                 ErrorCode::invalid_argument,
                 fmt::format("stop_token_ids names token {}; the model's tokens are 0 to {}", token, vocabulary - 1));
+    for (const auto token : request.prediction)
+        if (token < 0 || static_cast<std::size_t>(token) >= vocabulary)
+            return fail(
+                ErrorCode::invalid_argument,
+                fmt::format("the prediction has token {}; the model's tokens are 0 to {}", token, vocabulary - 1));
     for (const auto& word : request.bad_words)
         if (word.empty() || !utf8::is_valid(word))
             return fail(ErrorCode::invalid_argument, "bad_words holds an empty string or one that is not valid UTF-8");
@@ -153,12 +164,47 @@ void Engine::Impl::run(const std::stop_token& stop) {
         retire();
         scheduler.admit();
         publish();
+        guess();
         step(scheduler.plan());
         retire();
         if (scheduler.idle()) publish();  // else the next round does, at once
     }
     take_new();
     for (const auto& sequence : scheduler.clear()) sequence->finish(FinishReason::cancelled);
+}
+
+Result<std::unique_ptr<DraftModel>> Engine::Impl::make_drafts() const {
+    const auto& speculation = options.speculation;
+    if (!speculation.draft) return nullptr;
+    TENON_CHECK(check_draft(*model, *speculation.draft));
+    TENON_TRY(auto pages, speculation.draft->make_pool(pages_of(options, context), options.kv_type));
+    return std::make_unique<DraftModel>(speculation.draft, std::move(pages), vocabulary, options.prompt_chunk,
+                                        speculation.draft_p_min);
+}
+
+// By prediction, else by lookup, else by the draft model.
+void Engine::Impl::guess() {
+    if (scheduler.running().empty()) return;
+    const auto& speculation = options.speculation;
+    std::vector<DraftModel::Wish> wishes;
+    if (*drafts) (*drafts)->keep(scheduler.running());
+    for (const auto& sequence : scheduler.running()) {
+        const auto& request = sequence->request();
+        const bool any = speculation.lookup || *drafts || !request.prediction.empty();
+        const std::size_t count = any ? sequence->useful_guesses(speculation.max) : 0;
+        if (count == 0 || !sequence->guesses().empty()) continue;
+        std::vector<text::TokenId> tokens;
+        if (!request.prediction.empty())
+            tokens = follow(request.prediction, sequence->tokens().subspan(request.prompt.size()), count);
+        if (tokens.empty() && speculation.lookup)
+            tokens = look_up(sequence->tokens(), speculation.lookup_min, speculation.lookup_max, count);
+        if (tokens.empty() && *drafts) wishes.push_back({sequence.get(), count});
+        if (tokens.empty()) continue;
+        std::vector<Guess> guesses;
+        for (const auto token : tokens) guesses.push_back({token, {}});
+        sequence->offer(std::move(guesses));
+    }
+    if (!wishes.empty()) (*drafts)->guess(team, wishes);
 }
 
 void Engine::Impl::take_new() {
@@ -178,7 +224,7 @@ void Engine::Impl::step(std::span<const Part> parts) {
     }
     std::vector<model::SequenceStep> steps;
     const auto step_of = [](const Part& part) {
-        return model::SequenceStep{&part.sequence->cache(), part.sequence->pending().first(part.count), part.logits};
+        return model::SequenceStep{&part.sequence->cache(), part.sequence->step(part.count), part.logits};
     };
     for (const auto& part : parts) steps.push_back(step_of(part));
     const auto rows_of = [&](const Part& part) {
@@ -212,6 +258,8 @@ void Engine::Impl::retire() {
         counters.prompt_tokens += sequence->usage().prompt_tokens;
         counters.cached_tokens += sequence->usage().cached_tokens;
         counters.completion_tokens += sequence->usage().completion_tokens;
+        counters.drafted_tokens += sequence->usage().drafted_tokens;
+        counters.accepted_tokens += sequence->usage().accepted_tokens;
         ++counters.requests;
     }
 }
@@ -239,6 +287,7 @@ Engine::~Engine() = default;
 Result<void> Engine::submit(GenerationRequest request, GenerationSink sink) {
     TENON_CHECK(impl_->check(request));
     if (!impl_->pool) return std::unexpected(impl_->pool.error());
+    if (!impl_->drafts) return std::unexpected(impl_->drafts.error());
     if (request.ignore_eos)
         for (const auto id : impl_->end_ids)
             request.sampling.logit_bias.emplace_back(id, -std::numeric_limits<float>::infinity());

@@ -384,6 +384,10 @@ Result<std::span<const Candidate>> Sampler::candidates(std::span<const float> lo
 
 text::TokenId Sampler::draw() {
     if (candidates_.size() == 1) return candidates_.front().id;
+    return draw_weighted(weigh());
+}
+
+double Sampler::weigh() {
     const float most = largest();
     weights_.clear();
     double total = 0;
@@ -391,12 +395,19 @@ text::TokenId Sampler::draw() {
         weights_.push_back(std::exp(static_cast<double>(c.logit - most)));
         total += weights_.back();
     }
+    return total;
+}
+
+text::TokenId Sampler::draw_weighted(double total) {
     double left = random_.uniform() * total;
+    std::size_t last = 0;  // that has any weight
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        if (weights_[i] <= 0) continue;
         left -= weights_[i];
         if (left < 0) return candidates_[i].id;
+        last = i;
     }
-    return candidates_.back().id;
+    return candidates_[last].id;
 }
 
 void Sampler::observe(text::TokenId chosen) {
@@ -418,6 +429,44 @@ Result<text::TokenId> Sampler::sample(std::span<const float> logits, Tokens toke
                                       std::span<const text::TokenId> forbidden) {
     TENON_CHECK(candidates(logits, tokens, prompt_tokens, allowed, forbidden));
     const auto chosen = draw();
+    observe(chosen);
+    return chosen;
+}
+
+Result<Guess> Sampler::guess(std::span<const float> logits, Tokens tokens, std::size_t prompt_tokens) {
+    TENON_CHECK(candidates(logits, tokens, prompt_tokens));
+    Guess out{draw(), {}};
+    if (candidates_.size() == 1) return out;
+    const double total = weigh();
+    for (std::size_t i = 0; i < candidates_.size(); ++i) out.odds.push_back({candidates_[i].id, weights_[i] / total});
+    return out;
+}
+
+Result<text::TokenId> Sampler::check(const Guess& guess, std::span<const float> logits, Tokens tokens,
+                                     std::size_t prompt_tokens, std::span<const std::uint64_t> allowed,
+                                     std::span<const text::TokenId> forbidden) {
+    if (guess.odds.empty()) return sample(logits, tokens, prompt_tokens, allowed, forbidden);
+    TENON_CHECK(candidates(logits, tokens, prompt_tokens, allowed, forbidden));
+    const double total = weigh();
+    guessed_.resize(logits.size());
+    const auto mark = [&](bool set) {
+        for (const auto& odds : guess.odds)
+            if (static_cast<std::size_t>(odds.id) < guessed_.size())
+                guessed_[static_cast<std::size_t>(odds.id)] = set ? odds.probability : 0;
+    };
+    mark(true);
+    // The guess stays with probability p/q; otherwise the token comes from what p has more of than q.
+    double own = 0, more = 0;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        const double p = weights_[i] / total;
+        if (candidates_[i].id == guess.token) own = p;
+        weights_[i] = std::max(0.0, p - guessed_[static_cast<std::size_t>(candidates_[i].id)]);
+        more += weights_[i];
+    }
+    const double odds = guessed_[static_cast<std::size_t>(guess.token)];
+    mark(false);
+    const bool kept = own > 0 && random_.uniform() * odds < own;
+    const auto chosen = kept ? guess.token : more > 0 ? draw_weighted(more) : draw();
     observe(chosen);
     return chosen;
 }

@@ -17,6 +17,18 @@ namespace tenon::engine {
 /// Errors: invalid_argument, naming the value and its range.
 [[nodiscard]] Result<void> validate(const SamplingParams& params, std::size_t vocabulary);
 
+/// A token and how likely it was.
+struct Odds {
+    text::TokenId id = text::no_token;
+    double probability = 0;
+};
+
+/// A guess at the next token, and what it was drawn from; without odds: nothing else could have been guessed.
+struct Guess {
+    text::TokenId token = text::no_token;
+    std::vector<Odds> odds{};
+};
+
 /// Chooses tokens of one sequence. Not safe for concurrent use.
 class Sampler {
   public:
@@ -31,6 +43,17 @@ class Sampler {
     [[nodiscard]] Result<text::TokenId> sample(std::span<const float> logits, std::span<const text::TokenId> tokens,
                                                std::size_t prompt_tokens, std::span<const std::uint64_t> allowed = {},
                                                std::span<const text::TokenId> forbidden = {});
+
+    /// `sample` for who was given a guess: chooses from the same distribution, and the guess as often as that allows
+    /// (Leviathan et al. 2023, appendix A.1). A guess without odds is not even looked at: the token is the one that
+    /// `sample` would have given.
+    [[nodiscard]] Result<text::TokenId> check(const Guess& guess, std::span<const float> logits,
+                                              std::span<const text::TokenId> tokens, std::size_t prompt_tokens,
+                                              std::span<const std::uint64_t> allowed = {},
+                                              std::span<const text::TokenId> forbidden = {});
+    /// A guess for another sampler to check.
+    [[nodiscard]] Result<Guess> guess(std::span<const float> logits, std::span<const text::TokenId> tokens,
+                                      std::size_t prompt_tokens);
 
     /// What `sample` draws from, in no order: the probability of each is the softmax of its logit among them. Valid
     /// until the next call.
@@ -67,7 +90,10 @@ class Sampler {
     void scale(float by);
     void mirostat();
     [[nodiscard]] float largest() const;
+    /// Into weights_; gives their sum.
+    double weigh();
     [[nodiscard]] text::TokenId draw();
+    [[nodiscard]] text::TokenId draw_weighted(double total);
 
     SamplingParams params_;
     DryBreakersPtr breakers_;
@@ -80,6 +106,7 @@ class Sampler {
     std::vector<text::TokenId> window_;
     std::vector<Candidate> candidates_;
     std::vector<double> weights_;
+    std::vector<double> guessed_;  // by token; zeros between two calls
 };
 
 }  // namespace tenon::engine

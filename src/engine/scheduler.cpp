@@ -8,6 +8,7 @@ namespace {
 using model::kv_page_tokens;
 
 constexpr std::size_t scored_chunk = 32;  // rows of logits are large: 32 of 150,000 are 19 MB
+constexpr std::size_t cheap_rows = 32;
 /// A request waits for another's prompt when that saves at least this much of its own.
 constexpr std::size_t worth_waiting = 16;
 
@@ -128,6 +129,7 @@ void Scheduler::give_back(Sequence& sequence) {
 void Scheduler::preempt(Sequence& sequence) {
     ++preemptions_;
     std::erase_if(parts_, [&](const Part& part) { return part.sequence == &sequence; });
+    sequence.drop_guesses();
     give_back(sequence);
     const auto at = std::ranges::find(running_, &sequence, &SequencePtr::get);
     waiting_.push_front(std::move(*at));
@@ -150,7 +152,27 @@ std::size_t Scheduler::plan_decoding(std::size_t room) {
         parts_.push_back({s, 1, model::Logits::last});
         --room;
     }
-    return room;
+    return room - plan_guesses(room);
+}
+
+// Guesses take what memory is free, and only as many rows as a pass computes for little more than one.
+std::size_t Scheduler::plan_guesses(std::size_t room) {
+    std::size_t left = std::min(room, cheap_rows - std::min(cheap_rows, parts_.size()));
+    const std::size_t all = left;
+    for (Part& part : parts_) {
+        Sequence& s = *part.sequence;
+        std::size_t count = std::min(s.guesses().size(), left);
+        while (count > 0 && (!make_room(s.cache().pages_needed(1 + count)) || !s.cache().reserve(1 + count)))
+            count /= 2;
+        if (count == 0) {
+            s.drop_guesses();
+            continue;
+        }
+        part.count = 1 + count;
+        part.logits = model::Logits::all;
+        left -= count;
+    }
+    return all - left;
 }
 
 // The rest is shared evenly by the prompts, and who comes first rotates, so that a short one never waits for a long

@@ -16,7 +16,7 @@ namespace tenon::engine {
 /// What one forward pass does for one sequence.
 struct Part {
     Sequence* sequence = nullptr;
-    std::size_t count = 0;  ///< of its pending tokens
+    std::size_t count = 0;  ///< of its pending tokens and guesses
     model::Logits logits = model::Logits::last;
 };
 
@@ -60,6 +60,7 @@ class Scheduler {
     void preempt(Sequence& sequence);
     void give_back(Sequence& sequence);
     [[nodiscard]] std::size_t plan_decoding(std::size_t room);
+    [[nodiscard]] std::size_t plan_guesses(std::size_t room);
     void plan_prompts(std::size_t room);
 
     std::shared_ptr<model::KvPool> pool_;

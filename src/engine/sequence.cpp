@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "tenon/engine/speculation.hpp"
+
 namespace tenon::engine {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t first_reach = 4;
 
 double milliseconds(SteadyClock::time_point from, SteadyClock::time_point to) {
     return std::chrono::duration<double, std::milli>(to - from).count();
@@ -25,6 +29,7 @@ Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::Tokeniz
       stops_(request_.stop),
       decoder_(tokenizer_, request_.skip_special),
       tokens_(request_.prompt),
+      reach_(first_reach),
       cache_(std::move(pool), context),
       submitted_(SteadyClock::now()) {
     usage_.prompt_tokens = request_.prompt.size();
@@ -44,8 +49,39 @@ void Sequence::advance(std::size_t count, std::span<const float> rows, std::size
     if (request_.prompt_logprobs && first < request_.prompt.size())
         if (auto scored = score_prompt(first, count, rows, vocabulary); !scored) return fail(std::move(scored).error());
     if (cache_.length() < tokens_.size()) return;  // more prompt to come
-    if (rows.size() < vocabulary) return fail(Error(ErrorCode::internal, "the model returned no logits"));
-    if (auto chosen = choose(rows.last(vocabulary)); !chosen) fail(std::move(chosen).error());
+    const std::size_t known = tokens_.size();
+    const std::size_t guessed = cache_.length() - known;
+    const auto guesses = std::exchange(guesses_, {});
+    if (rows.size() < (guessed + 1) * vocabulary || guesses.size() < guessed)
+        return fail(Error(ErrorCode::internal, "the model returned no logits"));
+    rows = rows.last((guessed + 1) * vocabulary);
+    usage_.drafted_tokens += guessed;
+    std::size_t right = 0;
+    for (std::size_t i = 0; i <= guessed && !finished_; ++i) {
+        const Guess* const guess = i < guessed ? &guesses[i] : nullptr;
+        const auto chosen = choose(rows.subspan(i * vocabulary, vocabulary), guess);
+        if (!chosen) return fail(chosen.error());
+        if (guess == nullptr || *chosen != guess->token || tokens_.size() == known + i) break;
+        ++right;
+    }
+    if (guessed == 0) return;
+    cache_.truncate(known + right);
+    // As transformers does it: two more after a pass where all were right, else one less.
+    reach_ = right == guessed ? reach_ + 2 : std::max<std::size_t>(1, reach_ - 1);
+}
+
+std::size_t Sequence::useful_guesses(std::size_t limit) const noexcept {
+    if (finished_ || in_prompt()) return 0;
+    std::size_t count = std::min({request_.draft_max.value_or(limit), most_guesses, reach_});
+    // The last token of an answer is never fed back, so it is not guessed either.
+    if (request_.max_tokens > 0) count = std::min(count, request_.max_tokens - usage_.completion_tokens - 1);
+    return std::min(count, cache_.capacity() - tokens_.size());
+}
+
+void Sequence::offer(std::vector<Guess> guesses) {
+    guesses_ = std::move(guesses);
+    ahead_.assign(1, tokens_.back());
+    for (const auto& guess : guesses_) ahead_.push_back(guess.token);
 }
 
 Result<void> Sequence::score_prompt(std::size_t first, std::size_t count, std::span<const float> rows,
@@ -88,7 +124,7 @@ bool Sequence::completes_bad_word(text::TokenId token) const {
 }
 
 // A token that would complete a bad word is drawn again: the others keep their odds.
-Result<text::TokenId> Sequence::sample(std::span<const float> logits) {
+Result<text::TokenId> Sequence::sample(std::span<const float> logits, const Guess* guess) {
     text::TokenMask mask;
     if (request_.constraint) {
         TENON_TRY(mask, request_.constraint->mask());
@@ -99,6 +135,8 @@ Result<text::TokenId> Sequence::sample(std::span<const float> logits) {
         forbidden.assign(end_tokens_.begin(), end_tokens_.end());
         forbidden.insert(forbidden.end(), request_.stop_tokens.begin(), request_.stop_tokens.end());
     }
+    if (guess != nullptr && request_.bad_words.empty())
+        return sampler_.check(*guess, logits, tokens_, request_.prompt.size(), allowed, forbidden);
     for (;;) {
         TENON_TRY(const auto token, sampler_.sample(logits, tokens_, request_.prompt.size(), allowed, forbidden));
         if (request_.bad_words.empty() || !completes_bad_word(token)) return token;
@@ -106,8 +144,9 @@ Result<text::TokenId> Sequence::sample(std::span<const float> logits) {
     }
 }
 
-Result<void> Sequence::choose(std::span<const float> logits) {
-    TENON_TRY(const auto token, sample(logits));
+Result<text::TokenId> Sequence::choose(std::span<const float> logits, const Guess* guess) {
+    TENON_TRY(const auto token, sample(logits, guess));
+    if (guess != nullptr && token == guess->token) ++usage_.accepted_tokens;
     if (usage_.completion_tokens++ == 0) first_token_ = SteadyClock::now();
     if (ends(token)) {
         if (request_.include_stop) {
@@ -118,7 +157,7 @@ Result<void> Sequence::choose(std::span<const float> logits) {
             say(std::move(text), certain_bytes_);
         }
         finish(FinishReason::stop);
-        return {};
+        return token;
     }
     if (!request_.bad_words.empty() && !tokenizer_->is_control(token)) {
         std::size_t longest = 0;
@@ -144,12 +183,12 @@ Result<void> Sequence::choose(std::span<const float> logits) {
         finish(FinishReason::stop);
     } else if (request_.constraint && request_.constraint->finished()) {
         finish(FinishReason::stop);
-    } else if (usage_.completion_tokens == request_.max_tokens || cache_.length() >= cache_.capacity()) {
+    } else if (usage_.completion_tokens == request_.max_tokens || tokens_.size() > cache_.capacity()) {
         finish(FinishReason::length);
     } else if (!event_.text.empty()) {
         sink_(std::exchange(event_, {}));
     }
-    return {};
+    return token;
 }
 
 void Sequence::say(std::string text, std::size_t certain_until) {

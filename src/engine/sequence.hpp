@@ -41,12 +41,23 @@ class Sequence {
     [[nodiscard]] std::span<const text::TokenId> pending() const noexcept {
         return std::span(tokens_).subspan(cache_.length());
     }
+    /// What a pass computes: the first `count` pending tokens, and after them the guesses.
+    [[nodiscard]] std::span<const text::TokenId> step(std::size_t count) const noexcept {
+        return guesses_.empty() ? pending().first(count) : std::span(ahead_).first(count);
+    }
+    /// Guesses that are of use now: at most `limit`, fewer while they fail, none in the prompt.
+    [[nodiscard]] std::size_t useful_guesses(std::size_t limit) const noexcept;
+    /// What may follow the tokens; stands until the next `advance`.
+    void offer(std::vector<Guess> guesses);
+    [[nodiscard]] std::span<const Guess> guesses() const noexcept { return guesses_; }
+    void drop_guesses() noexcept { guesses_.clear(); }
     [[nodiscard]] bool in_prompt() const noexcept {
         return cache_.length() + 1 < tokens_.size() || cache_.length() < request_.prompt.size();
     }
 
-    /// The last `count` tokens of the cache were computed; `rows` are their logits (one row, all rows or none, as
-    /// asked). Samples when the prompt is complete, and calls the sink. May finish the sequence.
+    /// The last `count` tokens of the cache were computed, guesses among them; `rows` are their logits (one row, all
+    /// rows or none, as asked). Samples when the prompt is complete, and calls the sink. Guesses that were wrong leave
+    /// the cache. May finish the sequence.
     void advance(std::size_t count, std::span<const float> rows, std::size_t vocabulary);
     /// The last event.
     void finish(FinishReason reason);
@@ -65,8 +76,9 @@ class Sequence {
     };
     [[nodiscard]] Result<void> score_prompt(std::size_t first, std::size_t count, std::span<const float> rows,
                                             std::size_t vocabulary);
-    [[nodiscard]] Result<void> choose(std::span<const float> logits);
-    [[nodiscard]] Result<text::TokenId> sample(std::span<const float> logits);
+    /// `guess`: may be null.
+    [[nodiscard]] Result<text::TokenId> choose(std::span<const float> logits, const Guess* guess);
+    [[nodiscard]] Result<text::TokenId> sample(std::span<const float> logits, const Guess* guess);
     [[nodiscard]] bool completes_bad_word(text::TokenId token) const;
     [[nodiscard]] bool ends(text::TokenId token) const;
     void say(std::string text, std::size_t certain_until);
@@ -87,7 +99,10 @@ class Sequence {
     std::string tail_;                   // of the text: what a bad word may begin in
     std::size_t decoded_bytes_ = 0;
     std::size_t certain_bytes_ = 0;
-    GenerationEvent event_;  // being filled
+    std::vector<Guess> guesses_;
+    std::vector<text::TokenId> ahead_;  // the last token and the guesses, when there are any
+    std::size_t reach_;                 // guesses worth making
+    GenerationEvent event_;             // being filled
     model::KvCache cache_;
     Usage usage_;
     std::vector<float> prompt_logprobs_;

@@ -22,7 +22,8 @@ class ByteTokenizer final : public text::Tokenizer {
     static constexpr text::TokenId end = 256, turn = 257, user_defined = 258;
     static constexpr std::size_t vocabulary = 320;
 
-    ByteTokenizer() {
+    /// `odd`: the text of the last token, for tokenizers that differ.
+    explicit ByteTokenizer(const std::string& odd = "<unused319>") {
         for (int i = 0; i < 256; ++i) spec_.tokens.emplace_back(1, static_cast<char>(i));
         spec_.tokens.insert(spec_.tokens.end(), {"<|end|>", "<|turn|>", "<think>"});
         spec_.types.assign(vocabulary, text::TokenType::normal);
@@ -30,6 +31,7 @@ class ByteTokenizer final : public text::Tokenizer {
         spec_.types[user_defined] = text::TokenType::user_defined;
         while (spec_.tokens.size() < vocabulary)
             spec_.tokens.push_back("<unused" + std::to_string(spec_.tokens.size()) + ">");
+        spec_.tokens.back() = odd;
         spec_.eos = end;
     }
 
@@ -69,7 +71,8 @@ class ByteTokenizer final : public text::Tokenizer {
 
 class FakeModel final : public model::CausalModel {
   public:
-    explicit FakeModel(std::size_t context = 512) {
+    explicit FakeModel(std::size_t context = 512, text::TokenizerPtr tokenizer = std::make_shared<ByteTokenizer>())
+        : tokenizer_(std::move(tokenizer)) {
         info_.name = "fake";
         info_.architecture = "fake";
         info_.context_length = context;
@@ -79,6 +82,8 @@ class FakeModel final : public model::CausalModel {
     // Knobs; set before the engine starts.
     /// The next token after these, or no_token to let the hash decide.
     std::function<text::TokenId(std::span<const text::TokenId>)> next;
+    /// The last word on the logits after these tokens.
+    std::function<void(std::span<const text::TokenId>, std::span<float>)> shape;
     text::TokenId poison = text::no_token;        ///< a step with this token fails
     text::TokenId not_a_number = text::no_token;  ///< logits after this token are NaN
     std::chrono::microseconds delay{0};           ///< per forward pass
@@ -135,6 +140,7 @@ class FakeModel final : public model::CausalModel {
         for (std::size_t j = 128; j < row.size(); ++j) row[j] -= 4;  // mostly ASCII
         if (next)
             if (const auto wanted = next(tokens); wanted != text::no_token) row[static_cast<std::size_t>(wanted)] = 20;
+        if (shape) shape(tokens, row);
         if (tokens.back() == not_a_number) row[7] = std::numeric_limits<float>::quiet_NaN();
     }
 
@@ -176,7 +182,7 @@ class FakeModel final : public model::CausalModel {
     }
 
     mutable model::ModelInfo info_;
-    text::TokenizerPtr tokenizer_ = std::make_shared<ByteTokenizer>();
+    text::TokenizerPtr tokenizer_;
     std::vector<float> logits_;
     std::vector<text::TokenId> tokens_;
     std::atomic<bool> busy_ = false;

@@ -14,6 +14,7 @@
 #include "tenon/base/error.hpp"
 #include "tenon/engine/constraint.hpp"
 #include "tenon/engine/sampling.hpp"
+#include "tenon/engine/speculation.hpp"
 #include "tenon/model/model.hpp"
 
 namespace tenon::engine {
@@ -27,6 +28,7 @@ struct EngineOptions {
     std::size_t prompt_chunk = 256;  ///< prompt tokens computed between two decoding steps: bounds how long others wait
     std::size_t prefix_block = 1;    ///< a reused prefix ends at a multiple of this, a block before the prompt's end:
                                    ///< with 16 a repeated request runs through the same kernels and repeats to the bit
+    SpeculationOptions speculation{};
     std::size_t max_queue = 256;  ///< waiting requests; past it `submit` fails with resource_exhausted
 
     /// Tokens of the cache of an engine whose sequences hold up to `sequence` tokens.
@@ -47,6 +49,8 @@ struct GenerationRequest {
     std::shared_ptr<Constraint> constraint{};  ///< holds the answer to a form; one object for one request
     int top_logprobs = -1;                     ///< -1: none; 0..20 alternatives per generated token
     bool prompt_logprobs = false;              ///< log-probability of every prompt token (perplexity, scoring)
+    std::vector<text::TokenId> prediction{};   ///< what the answer may say; guesses follow it ("predicted output")
+    std::optional<std::size_t> draft_max{};    ///< guesses checked in one pass; 0: none; unset: the engine's
     int priority = 0;                          ///< smaller runs first, and takes memory from larger when it must
     std::string group{};                       ///< among equals, the group with fewest requests running comes first
     std::stop_token cancel{};                  ///< looked at between tokens
@@ -63,6 +67,7 @@ enum class FinishReason : std::uint8_t { stop, length, cancelled, deadline };
 
 struct Usage {
     std::size_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+    std::size_t drafted_tokens = 0, accepted_tokens = 0;  ///< guesses that were checked, and that were right
 };
 struct Timings {
     double queue_ms = 0, prompt_ms = 0, decode_ms = 0;
@@ -94,11 +99,12 @@ using GenerationSink = std::function<void(GenerationEvent)>;
 struct EngineStats {
     std::size_t running = 0, waiting = 0;
     std::uint64_t prompt_tokens = 0, completion_tokens = 0, requests = 0;
-    std::uint64_t cached_tokens = 0;  ///< of the prompts, those that were not computed again
-    std::uint64_t preemptions = 0;    ///< times a request gave its memory to another and began again
-    std::size_t kv_bytes = 0;         ///< resident
-    std::size_t kv_pages = 0;         ///< of kv_page_tokens tokens each
-    std::size_t kv_pages_used = 0;    ///< by requests; the rest is free or keeps prefixes until it is needed
+    std::uint64_t cached_tokens = 0;                        ///< of the prompts, those that were not computed again
+    std::uint64_t drafted_tokens = 0, accepted_tokens = 0;  ///< guesses that were checked, and that were right
+    std::uint64_t preemptions = 0;  ///< times a request gave its memory to another and began again
+    std::size_t kv_bytes = 0;       ///< resident
+    std::size_t kv_pages = 0;       ///< of kv_page_tokens tokens each
+    std::size_t kv_pages_used = 0;  ///< by requests; the rest is free or keeps prefixes until it is needed
 };
 
 /// One request as it stood after the last forward pass.
@@ -122,8 +128,8 @@ class Engine {
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    /// Errors: invalid_argument (empty prompt, sampling values out of range), resource_exhausted (prompt longer than
-    /// the context: the message gives both numbers; queue full).
+    /// Errors: invalid_argument (empty prompt, sampling values out of range, a draft model of another vocabulary),
+    /// resource_exhausted (prompt longer than the context: the message gives both numbers; queue full).
     [[nodiscard]] Result<void> submit(GenerationRequest request, GenerationSink sink);
     /// Blocks until the whole answer is there.
     [[nodiscard]] Result<GenerationEvent> generate(GenerationRequest request);

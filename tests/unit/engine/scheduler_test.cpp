@@ -251,6 +251,15 @@ TEST_P(Simulation, EveryRequestAnswersAsAlone) {
     options.prompt_chunk = pick(4, 64);
     options.prefix_block = pick(0, 1) == 0 ? 1 : 16;
     options.max_queue = 1000;
+    options.speculation.lookup = pick(0, 1) == 0;
+    options.speculation.draft_p_min = 0;
+    if (pick(0, 1) == 0) {  // right two times of three
+        options.speculation.draft = std::make_shared<FakeModel>(4096);
+        static_cast<FakeModel&>(*options.speculation.draft).shape = [model](auto tokens, auto row) {
+            model->fill(tokens, row);
+            if (tokens.size() % 3 == 0) row['?'] = 30;
+        };
+    }
     Engine engine(model, options);
     Answers answers;
     constexpr std::size_t count = 150;
