@@ -99,6 +99,10 @@ Result<std::shared_ptr<provider::ModelPool>> Context::pool() {
         options.engine.kv_tokens = settings_.kv_tokens;
         options.engine.max_sequences = settings_.max_sequences;
         options.engine.prefix_block = 16;
+        options.engine.speculation.lookup = settings_.lookup;
+        options.engine.speculation.max = settings_.draft_max;
+        options.draft = settings_.draft_model;
+        options.draft_for = settings_.chat_model;
         options.embedder_threads = settings_.threads;
         pool_ = std::make_shared<provider::ModelPool>(
             [models](const std::string& name) -> Result<std::filesystem::path> {

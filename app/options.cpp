@@ -156,6 +156,24 @@ llm::GenerationSettings SamplingFlags::settings() const {
     return s;
 }
 
+// Under llama.cpp's names, where it has one.
+void SpeculationFlags::declare(CommandLine& sub) {
+    sub.add_option("--draft,--model-draft", draft,
+                   "a smaller model of the same vocabulary that guesses ahead: the same answers, sooner")
+        ->group("Speculation");
+    sub.add_option("--draft-max", draft_max, "guesses checked in one pass (8); 0: none")
+        ->check(in_range(0, 64))
+        ->group("Speculation");
+    sub.add_flag("--lookup", lookup, "guess what followed the same words before; pays where answers quote")
+        ->group("Speculation");
+}
+
+void SpeculationFlags::apply(Settings& settings) const {
+    if (!draft.empty()) settings.draft_model = draft;
+    if (draft_max >= 0) settings.draft_max = static_cast<std::size_t>(draft_max);
+    if (lookup) settings.lookup = true;
+}
+
 void RemoteFlags::declare(CommandLine& sub) {
     sub.add_option("--model,-m", model,
                    "an alias, an installed model, a path, or PROVIDER:NAME: openai:gpt-5, anthropic:..., gemini:..., "

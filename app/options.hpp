@@ -56,6 +56,15 @@ struct RemoteFlags {
     void apply(Settings& settings) const;
 };
 
+/// Guessing ahead: flags of the commands that generate.
+struct SpeculationFlags {
+    std::string draft;
+    std::int64_t draft_max = -1;
+    bool lookup = false;
+    void declare(CommandLine& sub);
+    void apply(Settings& settings) const;
+};
+
 /// A stop token that fires on Ctrl-C while the object lives. One at a time.
 class InterruptGuard {
   public:

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "tenon/base/file.hpp"
+#include "tenon/engine/speculation.hpp"
 #include "tenon/gateway/settings.hpp"
 
 namespace tenon::app {
@@ -189,7 +190,15 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
             done = count_into(s.kv_tokens, std::int64_t{1} << 32);
         else if (key == "max_sequences")
             done = count_into(s.max_sequences, 4096);
-        else if (key == "server_keys")
+        else if (key == "draft_model")
+            done = text_into(s.draft_model);
+        else if (key == "draft_max")
+            done = count_into(s.draft_max, engine::most_guesses);
+        else if (key == "lookup") {
+            const auto value = node.value<bool>();
+            if (!value) return wrong(key, "true or false");
+            s.lookup = *value;
+        } else if (key == "server_keys")
             done = list_into(s.server_keys);
         else if (key == "cors_origins")
             done = list_into(s.cors_origins);
@@ -272,6 +281,13 @@ Result<Settings> load_settings() {
     override_with(s.kv_cache, {"TENON_KV_CACHE"});
     TENON_CHECK(count_variable("TENON_KV_TOKENS", s.kv_tokens, std::int64_t{1} << 32));
     TENON_CHECK(count_variable("TENON_MAX_SEQUENCES", s.max_sequences, 4096));
+    override_with(s.draft_model, {"TENON_DRAFT_MODEL"});
+    TENON_CHECK(count_variable("TENON_DRAFT_MAX", s.draft_max, engine::most_guesses));
+    if (const std::string lookup = variable({"TENON_LOOKUP"}); !lookup.empty()) {
+        if (lookup != "0" && lookup != "1")
+            return fail(ErrorCode::invalid_argument, fmt::format("TENON_LOOKUP must be 0 or 1, not '{}'", lookup));
+        s.lookup = lookup == "1";
+    }
     if (s.kv_cache != "f16" && s.kv_cache != "q8")
         return fail(ErrorCode::invalid_argument,
                     fmt::format("kv_cache is '{}'; keys and values can be kept as f16 or q8", s.kv_cache));

@@ -34,6 +34,9 @@ struct Settings {
     std::string kv_cache = "f16";     ///< TENON_KV_CACHE: how keys and values are kept, f16 or q8
     std::size_t kv_tokens = 0;        ///< TENON_KV_TOKENS: of all requests to one model; 0: four contexts
     std::size_t max_sequences = 32;   ///< TENON_MAX_SEQUENCES: requests one model works on together
+    std::string draft_model;          ///< TENON_DRAFT_MODEL: guesses ahead for chat_model
+    std::size_t draft_max = 8;        ///< TENON_DRAFT_MAX: guesses of one request in one pass
+    bool lookup = false;              ///< TENON_LOOKUP: guess what followed the same words before
     std::uint64_t memory_budget = 0;  ///< TENON_MEMORY_BUDGET, bytes of loaded models; 0: two thirds of the machine's
     std::string base_url;             ///< TENON_BASE_URL: of models behind a server
     std::string api_key;              ///< TENON_API_KEY: for them

@@ -22,6 +22,7 @@ struct Options {
     std::string model, synthetic, kv = "f16";
     std::vector<std::size_t> prompt{512}, generate{128}, depth{0}, streams{1}, threads;
     std::size_t repetitions = 3;
+    SpeculationFlags speculation;
     bool json = false;
 };
 
@@ -39,6 +40,7 @@ void declare(CommandLine& sub, Options& o) {
     list("--streams,-s", o.streams, "requests at once (1)")->check(in_range(1, 1024));
     list("--threads,-t", o.threads, "threads; default: one per physical core")->check(in_range(1, 1024));
     sub.add_option("--kv", o.kv, "how keys and values are kept: f16 or q8 (f16)")->check(one_of({"f16", "q8"}));
+    o.speculation.declare(sub);
     sub.add_option("--repetitions,-r", o.repetitions, "runs of each test after one that warms up (3)")
         ->check(in_range(1, 100));
     sub.add_flag("--json", o.json, "print JSON");
@@ -250,6 +252,15 @@ Result<void> run(Context& context, const Options& o) {
     const std::size_t streams = std::max<std::size_t>(1, most(o.streams));
     auto threads = o.threads;
     if (threads.empty()) threads = {context.settings().threads};
+    engine::SpeculationOptions speculation;
+    speculation.lookup = o.speculation.lookup;
+    if (o.speculation.draft_max >= 0) speculation.max = static_cast<std::size_t>(o.speculation.draft_max);
+    if (!o.speculation.draft.empty()) {
+        TENON_TRY(const auto draft_path, context.model_path(o.speculation.draft));
+        TENON_TRY(auto draft, model::load_causal(draft_path));
+        TENON_CHECK(engine::check_draft(*model, *draft));
+        speculation.draft = std::move(draft);
+    }
     json::Array rows;
     if (!o.json)
         print_line(fmt::format("{} ({}, {}), {}, loaded in {}\n\n{:>7}  {:<22}{:>12}  {:>8}", name, info.architecture,
@@ -261,14 +272,18 @@ Result<void> run(Context& context, const Options& o) {
         options.context = longest;
         options.kv_tokens = longest * (streams + 1);
         options.kv_type = o.kv == "q8" ? model::KvType::q8 : model::KvType::f16;
+        options.speculation = speculation;
         engine::Engine engine(model, options);
         FreshTokens fresh(model->info().vocabulary);
         for (const Test& test : tests_of(o, options.threads)) {
             Rates rates;
+            const auto before = engine.stats();
             for (std::size_t r = 0; r <= o.repetitions; ++r) {  // the first run warms up
                 TENON_TRY(const double rate, measure(engine, fresh, test));
                 if (r > 0) rates.values.push_back(rate);
             }
+            const auto drafted = engine.stats().drafted_tokens - before.drafted_tokens;
+            const auto accepted = engine.stats().accepted_tokens - before.accepted_tokens;
             rows.push_back(json::Object{{"test", test.name()},
                                         {"threads", test.threads},
                                         {"prompt_tokens", test.prompt},
@@ -277,11 +292,14 @@ Result<void> run(Context& context, const Options& o) {
                                         {"streams", test.streams},
                                         {"tokens_per_second", rates.median()},
                                         {"mean", rates.mean()},
+                                        {"drafted_tokens", drafted},
+                                        {"accepted_tokens", accepted},
                                         {"standard_deviation", rates.deviation()},
                                         {"runs", json::Array(rates.values.begin(), rates.values.end())}});
             if (!o.json)
-                print_line(fmt::format("{:>7}  {:<22}{:>12.1f}  {:>8.1f}", test.threads, test.name(), rates.median(),
-                                       rates.deviation()));
+                print_line(fmt::format("{:>7}  {:<22}{:>12.1f}  {:>8.1f}{}", test.threads, test.name(), rates.median(),
+                                       rates.deviation(),
+                                       drafted > 0 ? fmt::format("  {} of {} guesses right", accepted, drafted) : ""));
         }
     }
     if (o.json)

@@ -19,11 +19,13 @@ namespace {
 struct Options {
     std::string system, from;
     RemoteFlags remote;
+    SpeculationFlags speculation;
     SamplingFlags sampling;
 };
 
 void declare(CommandLine& sub, Options& o) {
     o.remote.declare(sub);
+    o.speculation.declare(sub);
     sub.add_option("--from,-f", o.from, "knowledge base: answers are grounded in its documents, with citations");
     sub.add_option("--system,-s", o.system, "instructions the model gets first");
     o.sampling.declare(sub);
@@ -64,6 +66,7 @@ class Session {
 
     Result<void> run() {
         options_.remote.apply(context_.settings());
+        options_.speculation.apply(context_.settings());
         TENON_TRY(model_, context_.chat_model(""));
         if (!options_.from.empty()) TENON_CHECK(ground(options_.from));
         const bool terminal = ::isatty(STDIN_FILENO) != 0;

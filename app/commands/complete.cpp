@@ -11,6 +11,7 @@ struct Options {
     std::string prompt;
     CommandOption* given = nullptr;
     RemoteFlags remote;
+    SpeculationFlags speculation;
     SamplingFlags sampling;
     bool json = false, echo = false;
 };
@@ -18,6 +19,7 @@ struct Options {
 void declare(CommandLine& sub, Options& o) {
     o.given = sub.add_option("PROMPT", o.prompt, "the text to go on from; without it, or with -, standard input");
     o.remote.declare(sub);
+    o.speculation.declare(sub);
     o.sampling.declare(sub);
     sub.add_flag("--echo", o.echo, "print the prompt before its continuation");
     sub.add_flag("--json", o.json, "print {\"text\", \"finish_reason\", \"usage\", \"timings\"}");
@@ -42,6 +44,7 @@ task<Result<Whole>> collect(llm::ChatModelPtr model, llm::CompletionRequest requ
 
 Result<void> run(Context& context, const Options& o) {
     o.remote.apply(context.settings());
+    o.speculation.apply(context.settings());
     llm::CompletionRequest request;
     TENON_TRY(request.prompt, text_or_stdin(o.prompt, o.given->count() > 0, "PROMPT"));
     request.settings = o.sampling.settings();
@@ -57,14 +60,17 @@ Result<void> run(Context& context, const Options& o) {
         return {};
     }
     const auto& last = whole.last;
-    print_json(json::Object{
-        {"text", prompt + whole.text},
-        {"model", model->name()},
-        {"finish_reason", std::string(llm::to_string(last.finish.value_or(llm::FinishReason::stop)))},
-        {"usage", json::Object{{"input_tokens", last.usage.input_tokens}, {"output_tokens", last.usage.output_tokens}}},
-        {"timings", json::Object{{"queue_ms", last.timings.queue_ms},
-                                 {"prompt_ms", last.timings.prompt_ms},
-                                 {"decode_ms", last.timings.decode_ms}}}});
+    print_json(
+        json::Object{{"text", prompt + whole.text},
+                     {"model", model->name()},
+                     {"finish_reason", std::string(llm::to_string(last.finish.value_or(llm::FinishReason::stop)))},
+                     {"usage", json::Object{{"input_tokens", last.usage.input_tokens},
+                                            {"output_tokens", last.usage.output_tokens},
+                                            {"accepted_prediction_tokens", last.usage.accepted_prediction_tokens},
+                                            {"rejected_prediction_tokens", last.usage.rejected_prediction_tokens}}},
+                     {"timings", json::Object{{"queue_ms", last.timings.queue_ms},
+                                              {"prompt_ms", last.timings.prompt_ms},
+                                              {"decode_ms", last.timings.decode_ms}}}});
     return {};
 }
 

@@ -29,6 +29,8 @@ Usage& Usage::operator+=(const Usage& other) noexcept {
     output_tokens += other.output_tokens;
     reasoning_tokens += other.reasoning_tokens;
     cache_write_tokens += other.cache_write_tokens;
+    accepted_prediction_tokens += other.accepted_prediction_tokens;
+    rejected_prediction_tokens += other.rejected_prediction_tokens;
     return *this;
 }
 

@@ -17,21 +17,48 @@ using model::ModelRole;
 
 constexpr double mebibyte = 1024.0 * 1024.0;
 
-ModelLoaders complete(const ModelPoolOptions& options) {
+std::function<Result<std::uint64_t>(const std::filesystem::path&, ModelRole)> memory_of(
+    const engine::EngineOptions& options) {
+    return [engine = options](const std::filesystem::path& path, ModelRole role) -> Result<std::uint64_t> {
+        TENON_TRY(const auto info, model::inspect(path));
+        if (role != ModelRole::causal) return info.memory_needed(0);
+        const std::size_t context = engine.context > 0 ? std::min(engine.context, info.context_length)
+                                                       : std::min<std::size_t>(8192, info.context_length);
+        return info.memory_needed(engine.cache_tokens(context), engine.kv_type);
+    };
+}
+
+ModelLoaders complete(const ModelPoolOptions& options, const ModelResolver& resolve) {
     ModelLoaders loaders = options.loaders;
-    if (!loaders.memory_needed)
-        loaders.memory_needed = [engine = options.engine](const std::filesystem::path& path,
-                                                          ModelRole role) -> Result<std::uint64_t> {
-            TENON_TRY(const auto info, model::inspect(path));
-            if (role != ModelRole::causal) return info.memory_needed(0);
-            const std::size_t context = engine.context > 0 ? std::min(engine.context, info.context_length)
-                                                           : std::min<std::size_t>(8192, info.context_length);
-            return info.memory_needed(engine.cache_tokens(context), engine.kv_type);
+    if (!loaders.memory_needed && !options.draft.empty()) {
+        const auto own = memory_of(options.engine);
+        loaders.memory_needed = [own, resolve, draft = options.draft, target = options.draft_for](
+                                    const std::filesystem::path& path, ModelRole role) -> Result<std::uint64_t> {
+            TENON_TRY(const auto needed, own(path, role));
+            if (role != ModelRole::causal) return needed;
+            TENON_TRY(const auto helped, resolve(target));
+            if (helped != path) return needed;
+            TENON_TRY(const auto helper, resolve(draft));
+            TENON_TRY(const auto more, own(helper, role));
+            return needed + more;
         };
+    }
+    if (!loaders.chat && !options.draft.empty())
+        loaders.chat = [engine = options.engine, resolve, draft = options.draft, target = options.draft_for](
+                           const std::filesystem::path& path, const std::string& name) -> Result<llm::ChatModelPtr> {
+            LocalChatOptions chat{name, engine, {}};
+            TENON_TRY(const auto helped, resolve(target));
+            if (helped == path) {
+                TENON_TRY(chat.draft, resolve(draft));
+            }
+            TENON_TRY(auto loaded, LocalChatModel::load(path, std::move(chat)));
+            return loaded;
+        };
+    if (!loaders.memory_needed) loaders.memory_needed = memory_of(options.engine);
     if (!loaders.chat)
         loaders.chat = [engine = options.engine](const std::filesystem::path& path,
                                                  const std::string& name) -> Result<llm::ChatModelPtr> {
-            TENON_TRY(auto loaded, LocalChatModel::load(path, {name, engine}));
+            TENON_TRY(auto loaded, LocalChatModel::load(path, {name, engine, {}}));
             return loaded;
         };
     if (!loaders.embedder)
@@ -196,8 +223,8 @@ task<Result<Pointer>> ModelPool::Impl::get(std::string name, CallOptions options
 }
 
 ModelPool::ModelPool(ModelResolver resolve, ModelPoolOptions options) : impl_(std::make_unique<Impl>()) {
+    impl_->loaders = complete(options, resolve);
     impl_->resolve = std::move(resolve);
-    impl_->loaders = complete(options);
     impl_->budget = options.memory_budget;
 }
 ModelPool::~ModelPool() = default;

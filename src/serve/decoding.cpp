@@ -17,7 +17,7 @@ struct Range {
     double low, high;
 };
 // Off in llama.cpp are also a negative top_n_sigma and a negative number of tokens that means all.
-constexpr std::array<Range, 16> ranges{{{"typical_p", 0, 1},
+constexpr std::array<Range, 17> ranges{{{"typical_p", 0, 1},
                                         {"top_n_sigma", -1, 1000},
                                         {"xtc_probability", 0, 1},
                                         {"xtc_threshold", 0, 1},
@@ -32,7 +32,8 @@ constexpr std::array<Range, 16> ranges{{{"typical_p", 0, 1},
                                         {"mirostat_eta", 0, 1},
                                         {"repeat_last_n", -1, most_tokens},
                                         {"min_keep", 0, most_tokens},
-                                        {"min_tokens", 0, most_tokens}}};
+                                        {"min_tokens", 0, most_tokens},
+                                        {"speculative.n_max", 0, 64}}};
 
 const Range& range_of(std::string_view name) {
     return *std::ranges::find(ranges, name, &Range::name);  // every number has one

@@ -147,6 +147,11 @@ void refresh_engine_metrics(const Services& services, observe::Metrics& metrics)
                     static_cast<double>(s.running));
         metrics.set("vllm:num_requests_waiting", "Requests that wait for a model in memory.", labels,
                     static_cast<double>(s.waiting));
+        // Counts of the engine's own, which begin anew when the model is loaded again.
+        metrics.set("vllm:spec_decode_num_draft_tokens_total", "Guesses at tokens that were checked.", labels,
+                    static_cast<double>(s.drafted_tokens));
+        metrics.set("vllm:spec_decode_num_accepted_tokens_total", "Guesses at tokens that were right.", labels,
+                    static_cast<double>(s.accepted_tokens));
         const double used =
             s.kv_pages > 0 ? static_cast<double>(s.kv_pages_used) / static_cast<double>(s.kv_pages) : 0.0;
         for (const char* name : {"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"})

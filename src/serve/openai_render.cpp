@@ -16,11 +16,16 @@ json::Object token_object(std::string_view text, std::string_view bytes, double 
 }  // namespace
 
 json::Object render_usage(const llm::Usage& u) {
+    json::Object details{{"reasoning_tokens", u.reasoning_tokens}};
+    if (u.accepted_prediction_tokens + u.rejected_prediction_tokens > 0) {
+        details["accepted_prediction_tokens"] = u.accepted_prediction_tokens;
+        details["rejected_prediction_tokens"] = u.rejected_prediction_tokens;
+    }
     return json::Object{{"prompt_tokens", u.input_tokens},
                         {"completion_tokens", u.output_tokens},
                         {"total_tokens", u.input_tokens + u.output_tokens},
                         {"prompt_tokens_details", json::Object{{"cached_tokens", u.cached_input_tokens}}},
-                        {"completion_tokens_details", json::Object{{"reasoning_tokens", u.reasoning_tokens}}}};
+                        {"completion_tokens_details", std::move(details)}};
 }
 
 json::Value render_chat_logprobs(const std::vector<llm::TokenLogprob>& tokens) {

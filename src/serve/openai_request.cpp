@@ -167,6 +167,28 @@ ApiResult<llm::Message> message(const json::Value& value, const std::string& par
     return out;
 }
 
+/// {"type": "content", "content": "text" or [{"type": "text", "text"}]}
+ApiResult<std::string> prediction(const json::Value& body) {
+    const auto* value = given(body, "prediction");
+    if (value == nullptr) return std::string();
+    const auto* content = value->is_object() ? given(*value, "content") : nullptr;
+    if (content == nullptr || json::string_or(*value, "type", "") != "content")
+        return bad_param("prediction", "'prediction' must be an object with 'type': \"content\" and 'content'",
+                         "invalid_type");
+    if (content->is_string()) return std::string(view(content->get_string()));
+    std::string out;
+    if (const auto* parts = content->if_array()) {
+        for (const auto& part : *parts) {
+            if (json::string_or(part, "type", "") != "text")
+                return bad_param("prediction.content", "parts of a prediction must be text", "invalid_type");
+            out += json::string_or(part, "text", "");
+        }
+        return out;
+    }
+    return bad_param("prediction.content", "'content' of a prediction must be a string or a list of text parts",
+                     "invalid_type");
+}
+
 }  // namespace
 
 ApiResult<json::Value> parse_body(std::string_view body) {
@@ -234,6 +256,7 @@ ApiResult<ChatBody> parse_chat(const json::Value& body, std::uint64_t max_tokens
                  json::bool_or(*function, "strict", false)});
         }
     }
+    SERVE_TRY(out.request.settings.prediction, prediction(body));
     SERVE_TRY(out.request.format, answer_form(body));
     SERVE_CHECK(Fields(body).none({"functions", "function_call"}, "is not taken any more; use 'tools'"));
     SERVE_CHECK(Fields(body).none({"audio", "web_search_options"}, "is not supported"));

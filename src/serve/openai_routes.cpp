@@ -29,6 +29,8 @@ void add_usage(llm::Usage& sum, const llm::Usage& u, bool first) {
     }
     sum.output_tokens += u.output_tokens;
     sum.reasoning_tokens += u.reasoning_tokens;
+    sum.accepted_prediction_tokens += u.accepted_prediction_tokens;
+    sum.rejected_prediction_tokens += u.rejected_prediction_tokens;
 }
 
 std::string finish_name(llm::FinishReason reason) {

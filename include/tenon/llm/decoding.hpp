@@ -19,7 +19,7 @@ struct DecodingSettings {
     std::optional<double> typical_p{}, top_n_sigma{}, xtc_probability{}, xtc_threshold{}, dynatemp_range{},
         dynatemp_exponent{}, dry_multiplier{}, dry_base{}, mirostat_tau{}, mirostat_eta{};
     std::optional<int> dry_allowed_length{}, dry_penalty_last_n{}, mirostat{}, repeat_last_n{}, min_keep{},
-        min_tokens{};
+        min_tokens{}, draft_max{};
     std::optional<bool> ignore_eos{}, include_stop_str_in_output{}, skip_special_tokens{};
     std::optional<std::vector<std::string>> dry_sequence_breakers{}, samplers{}, bad_words{};
     std::optional<std::vector<std::int32_t>> stop_token_ids{};
@@ -52,6 +52,7 @@ void for_each_field(Settings& s, Field field) {
     field("repeat_last_n", s.repeat_last_n);
     field("min_keep", s.min_keep);
     field("samplers", s.samplers);
+    field("speculative.n_max", s.draft_max);
     field("ignore_eos", s.ignore_eos);
     field("min_tokens", s.min_tokens);
     field("stop_token_ids", s.stop_token_ids);

@@ -160,6 +160,8 @@ struct Usage {
     std::uint64_t output_tokens = 0;        ///< reasoning included
     std::uint64_t reasoning_tokens = 0;
     std::uint64_t cache_write_tokens = 0;  ///< of the input, written to a cache
+    /// Guesses of a local engine (speculation), or of the request's prediction: those in the answer, and those not.
+    std::uint64_t accepted_prediction_tokens = 0, rejected_prediction_tokens = 0;
 
     Usage& operator+=(const Usage& other) noexcept;
 };

@@ -25,6 +25,9 @@ struct GenerationSettings {
     std::vector<std::string> stop{};
     std::vector<std::pair<std::int32_t, double>> logit_bias{};
     std::optional<int> top_logprobs{};  ///< set: log-probabilities wanted, with this many alternatives
+    /// What the answer is likely to say (a file with few changes): it comes faster where that is right, and is the
+    /// same. Left out for models that cannot use it.
+    std::string prediction{};
     DecodingSettings decoding{};
 };
 

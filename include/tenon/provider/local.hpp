@@ -24,6 +24,7 @@ struct AnswerExtras {
 struct LocalChatOptions {
     std::string name;  ///< what `name()` says; empty: the model's own
     engine::EngineOptions engine{};
+    std::filesystem::path draft{};  ///< a smaller model of the same vocabulary, which `load` opens to guess ahead
 };
 
 /// A chat model over one engine. Settings a request leaves unset take the defaults of engine::SamplingParams;
@@ -40,11 +41,11 @@ struct LocalChatOptions {
 /// deadline_exceeded, cancelled. A stop request during generation ends the stream with FinishReason::cancelled.
 class LocalChatModel final : public llm::ChatModel, public std::enable_shared_from_this<LocalChatModel> {
   public:
-    /// Errors: corrupt (the chat template does not parse).
+    /// Errors: corrupt (the chat template does not parse), invalid_argument (a draft model of another vocabulary).
     [[nodiscard]] static Result<std::shared_ptr<LocalChatModel>> create(std::shared_ptr<model::CausalModel> model,
                                                                         LocalChatOptions options = {});
-    /// Opens a GGUF file or safetensors folder. Blocks while it loads. Errors: those of model::load_causal, and
-    /// corrupt.
+    /// Opens a GGUF file or safetensors folder. Blocks while it loads. Errors: those of model::load_causal and of
+    /// `create`.
     [[nodiscard]] static Result<std::shared_ptr<LocalChatModel>> load(const std::filesystem::path& path,
                                                                       LocalChatOptions options = {});
     ~LocalChatModel() override;

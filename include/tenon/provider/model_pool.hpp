@@ -28,6 +28,8 @@ struct ModelLoaders {
 struct ModelPoolOptions {
     std::uint64_t memory_budget = 0;   ///< bytes for weights and caches of all loaded models; 0: no limit
     engine::EngineOptions engine{};    ///< of each chat model
+    std::string draft{};               ///< a model that guesses ahead for `draft_for`; empty: none does
+    std::string draft_for{};           ///< the others may have other vocabularies
     std::size_t embedder_threads = 0;  ///< of embedders and rerankers; 0: one per physical core
     ModelLoaders loaders{};
 };

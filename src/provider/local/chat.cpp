@@ -63,7 +63,7 @@ Result<engine::SamplingParams> sampling_of(const llm::GenerationSettings& s) {
     return p;
 }
 
-Result<engine::GenerationRequest> request_of(std::vector<text::TokenId> prompt,
+Result<engine::GenerationRequest> request_of(const text::Tokenizer& tokenizer, std::vector<text::TokenId> prompt,
                                              const llm::GenerationSettings& settings) {
     engine::GenerationRequest request;
     request.prompt = std::move(prompt);
@@ -78,6 +78,9 @@ Result<engine::GenerationRequest> request_of(std::vector<text::TokenId> prompt,
     request.bad_words = d.bad_words.value_or(std::vector<std::string>());
     request.include_stop = d.include_stop_str_in_output.value_or(false);
     request.skip_special = d.skip_special_tokens.value_or(true);
+    if (d.draft_max) request.draft_max = static_cast<std::size_t>(std::max(0, *d.draft_max));
+    if (!settings.prediction.empty())
+        request.prediction = tokenizer.encode(settings.prediction, {.add_special = false, .parse_special = false});
     return request;
 }
 
@@ -175,6 +178,8 @@ class LocalStream final : public llm::ChatStream {
         usage_.input_tokens = event.usage.prompt_tokens;
         usage_.cached_input_tokens = event.usage.cached_tokens;
         usage_.output_tokens = event.usage.completion_tokens;
+        usage_.accepted_prediction_tokens = event.usage.accepted_tokens;
+        usage_.rejected_prediction_tokens = event.usage.drafted_tokens - event.usage.accepted_tokens;
         out.usage = usage_;
         if (!event.stop_string.empty()) out.extensions.set(local::AnswerExtras{std::move(event.stop_string)});
         out.timings = {event.timings.queue_ms, event.timings.prompt_ms, event.timings.decode_ms};
@@ -232,6 +237,7 @@ LocalChatModel::~LocalChatModel() = default;
 
 Result<std::shared_ptr<LocalChatModel>> LocalChatModel::create(std::shared_ptr<model::CausalModel> model,
                                                                LocalChatOptions options) {
+    if (const auto& draft = options.engine.speculation.draft) TENON_CHECK(engine::check_draft(*model, *draft));
     TENON_TRY(auto prompts, local::PromptBuilder::create(model->info().chat_template, model->tokenizer()));
     std::string name = options.name.empty() ? model->info().name : std::move(options.name);
     auto tokenizer = model->tokenizer();
@@ -245,6 +251,10 @@ Result<std::shared_ptr<LocalChatModel>> LocalChatModel::create(std::shared_ptr<m
 Result<std::shared_ptr<LocalChatModel>> LocalChatModel::load(const std::filesystem::path& path,
                                                              LocalChatOptions options) {
     TENON_TRY(auto model, model::load_causal(path));
+    if (!options.draft.empty()) {
+        TENON_TRY(auto draft, model::load_causal(options.draft));
+        options.engine.speculation.draft = std::move(draft);
+    }
     return create(std::move(model), std::move(options));
 }
 
@@ -270,7 +280,7 @@ task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::stream(llm::ChatRequest 
     for (const auto& tool : request.tools) tools.push_back(tool.name);
     local::AnswerParser parser(std::move(tools), prompt.thinking);
     auto stream = std::make_unique<LocalStream>(shared_from_this(), std::move(parser), std::move(options));
-    TENON_CO_TRY(auto generation, request_of(std::move(prompt.tokens), request.settings));
+    TENON_CO_TRY(auto generation, request_of(*impl_->tokenizer, std::move(prompt.tokens), request.settings));
     generation.constraint = std::move(constraint);
     std::string echo;
     co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));
@@ -279,7 +289,7 @@ task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::stream(llm::ChatRequest 
 task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::complete(llm::CompletionRequest request, CallOptions options) {
     TENON_CO_TRY(auto tokens, impl_->prompts.raw(request.prompt));
     auto stream = std::make_unique<LocalStream>(shared_from_this(), std::nullopt, std::move(options));
-    TENON_CO_TRY(auto generation, request_of(std::move(tokens), request.settings));
+    TENON_CO_TRY(auto generation, request_of(*impl_->tokenizer, std::move(tokens), request.settings));
     std::string echo;
     if (request.echo) echo = std::move(request.prompt);
     co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));

@@ -71,6 +71,8 @@ void ChatDecoder::usage(const json::Value& usage) {
     if (const auto* details = json::find(usage, "completion_tokens_details")) {
         usage_.reasoning_tokens = count_of(*details, "reasoning_tokens");
         extras_.audio_output_tokens = count_of(*details, "audio_tokens");
+        usage_.accepted_prediction_tokens = count_of(*details, "accepted_prediction_tokens");
+        usage_.rejected_prediction_tokens = count_of(*details, "rejected_prediction_tokens");
         extras_.accepted_prediction_tokens = count_of(*details, "accepted_prediction_tokens");
         extras_.rejected_prediction_tokens = count_of(*details, "rejected_prediction_tokens");
     }

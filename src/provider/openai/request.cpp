@@ -192,6 +192,8 @@ Result<std::string> chat_body(const std::string& model, const ChatRequest& reque
         body["logprobs"] = true;
         body["top_logprobs"] = *request.settings.top_logprobs;
     }
+    if (!request.settings.prediction.empty())
+        body["prediction"] = json::Object{{"type", "content"}, {"content", request.settings.prediction}};
     TENON_CHECK(add_format(body, request.format, options));
     TENON_CHECK(add_reasoning(body, request.reasoning, options));
     if (!request.metadata.empty()) {
