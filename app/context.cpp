@@ -99,6 +99,8 @@ Result<std::shared_ptr<provider::ModelPool>> Context::pool() {
         options.engine.kv_tokens = settings_.kv_tokens;
         options.engine.max_sequences = settings_.max_sequences;
         options.engine.prefix_block = 16;
+        options.engine.context_shift = settings_.context_shift;
+        options.engine.context_keep = settings_.context_keep;
         options.engine.speculation.lookup = settings_.lookup;
         options.engine.speculation.max = settings_.draft_max;
         options.draft = settings_.draft_model;

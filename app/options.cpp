@@ -168,10 +168,20 @@ void SpeculationFlags::declare(CommandLine& sub) {
         ->group("Speculation");
 }
 
-void SpeculationFlags::apply(Settings& settings) const {
-    if (!draft.empty()) settings.draft_model = draft;
-    if (draft_max >= 0) settings.draft_max = static_cast<std::size_t>(draft_max);
-    if (lookup) settings.lookup = true;
+void EngineFlags::declare(CommandLine& sub) {
+    speculation.declare(sub);
+    sub.add_flag("--context-shift", context_shift,
+                 "when the context is full, forget its older half and go on, instead of ending");
+    sub.add_option("--keep", keep, "tokens at the beginning that --context-shift never forgets (0); -1: the prompt")
+        ->check(in_range(-1, 1 << 24));
+}
+
+void EngineFlags::apply(Settings& settings) const {
+    if (!speculation.draft.empty()) settings.draft_model = speculation.draft;
+    if (speculation.draft_max >= 0) settings.draft_max = static_cast<std::size_t>(speculation.draft_max);
+    if (speculation.lookup) settings.lookup = true;
+    if (context_shift) settings.context_shift = true;
+    if (keep) settings.context_keep = *keep;
 }
 
 void RemoteFlags::declare(CommandLine& sub) {

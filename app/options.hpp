@@ -56,11 +56,19 @@ struct RemoteFlags {
     void apply(Settings& settings) const;
 };
 
-/// Guessing ahead: flags of the commands that generate.
+/// Guessing ahead.
 struct SpeculationFlags {
     std::string draft;
     std::int64_t draft_max = -1;
     bool lookup = false;
+    void declare(CommandLine& sub);
+};
+
+/// How the local engine runs: flags of the commands that generate.
+struct EngineFlags {
+    SpeculationFlags speculation;
+    bool context_shift = false;
+    std::optional<int> keep;
     void declare(CommandLine& sub);
     void apply(Settings& settings) const;
 };

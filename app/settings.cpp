@@ -194,10 +194,15 @@ Result<void> read_toml(const std::filesystem::path& path, Settings& s) {
             done = text_into(s.draft_model);
         else if (key == "draft_max")
             done = count_into(s.draft_max, engine::most_guesses);
-        else if (key == "lookup") {
+        else if (key == "context_keep") {
+            const auto value = node.value<std::int64_t>();
+            if (!value || *value < -1 || *value > 1 << 24)
+                return wrong(key, "a whole number: -1 for the prompt, or tokens");
+            s.context_keep = static_cast<int>(*value);
+        } else if (key == "lookup" || key == "context_shift") {
             const auto value = node.value<bool>();
             if (!value) return wrong(key, "true or false");
-            s.lookup = *value;
+            (key == "lookup" ? s.lookup : s.context_shift) = *value;
         } else if (key == "server_keys")
             done = list_into(s.server_keys);
         else if (key == "cors_origins")
@@ -283,10 +288,12 @@ Result<Settings> load_settings() {
     TENON_CHECK(count_variable("TENON_MAX_SEQUENCES", s.max_sequences, 4096));
     override_with(s.draft_model, {"TENON_DRAFT_MODEL"});
     TENON_CHECK(count_variable("TENON_DRAFT_MAX", s.draft_max, engine::most_guesses));
-    if (const std::string lookup = variable({"TENON_LOOKUP"}); !lookup.empty()) {
-        if (lookup != "0" && lookup != "1")
-            return fail(ErrorCode::invalid_argument, fmt::format("TENON_LOOKUP must be 0 or 1, not '{}'", lookup));
-        s.lookup = lookup == "1";
+    for (const auto& [name, out] : {std::pair{"TENON_LOOKUP", &s.lookup}, {"TENON_CONTEXT_SHIFT", &s.context_shift}}) {
+        const std::string value = variable({name});
+        if (value.empty()) continue;
+        if (value != "0" && value != "1")
+            return fail(ErrorCode::invalid_argument, fmt::format("{} must be 0 or 1, not '{}'", name, value));
+        *out = value == "1";
     }
     if (s.kv_cache != "f16" && s.kv_cache != "q8")
         return fail(ErrorCode::invalid_argument,

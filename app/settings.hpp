@@ -37,6 +37,8 @@ struct Settings {
     std::string draft_model;          ///< TENON_DRAFT_MODEL: guesses ahead for chat_model
     std::size_t draft_max = 8;        ///< TENON_DRAFT_MAX: guesses of one request in one pass
     bool lookup = false;              ///< TENON_LOOKUP: guess what followed the same words before
+    bool context_shift = false;       ///< TENON_CONTEXT_SHIFT: forget the older half of a full context and go on
+    int context_keep = 0;             ///< tokens at the beginning that are not forgotten; -1: the prompt
     std::uint64_t memory_budget = 0;  ///< TENON_MEMORY_BUDGET, bytes of loaded models; 0: two thirds of the machine's
     std::string base_url;             ///< TENON_BASE_URL: of models behind a server
     std::string api_key;              ///< TENON_API_KEY: for them

@@ -10,6 +10,7 @@
 #include "citations.hpp"
 #include "knowledge.hpp"
 #include "options.hpp"
+#include "prompt_cache.hpp"
 #include "tenon/base/file.hpp"
 #include "tenon/rag/answer.hpp"
 
@@ -17,15 +18,19 @@ namespace tenon::app {
 namespace {
 
 struct Options {
-    std::string system, from;
+    std::string system, from, prompt_cache;
     RemoteFlags remote;
-    SpeculationFlags speculation;
+    EngineFlags engine;
+    bool no_thinking = false;
     SamplingFlags sampling;
 };
 
 void declare(CommandLine& sub, Options& o) {
     o.remote.declare(sub);
-    o.speculation.declare(sub);
+    o.engine.declare(sub);
+    sub.add_option("--prompt-cache", o.prompt_cache,
+                   "file that keeps what the model has read of the conversation, for the next run");
+    sub.add_flag("--no-thinking", o.no_thinking, "a reasoning model answers at once");
     sub.add_option("--from,-f", o.from, "knowledge base: answers are grounded in its documents, with citations");
     sub.add_option("--system,-s", o.system, "instructions the model gets first");
     o.sampling.declare(sub);
@@ -66,8 +71,9 @@ class Session {
 
     Result<void> run() {
         options_.remote.apply(context_.settings());
-        options_.speculation.apply(context_.settings());
+        options_.engine.apply(context_.settings());
         TENON_TRY(model_, context_.chat_model(""));
+        TENON_TRY(cache_, PromptCache::open(options_.prompt_cache, model_));
         if (!options_.from.empty()) TENON_CHECK(ground(options_.from));
         const bool terminal = ::isatty(STDIN_FILENO) != 0;
         if (terminal)
@@ -188,8 +194,10 @@ class Session {
         if (!system_.empty()) request.messages.push_back(llm::Message::system(system_));
         request.messages.insert(request.messages.end(), turns_.begin(), turns_.end());
         request.messages.push_back(llm::Message::user(question));
+        if (options_.no_thinking) request.reasoning.emplace().effort = llm::ReasoningSettings::Effort::none;
         request.settings = options_.sampling.settings();
-        auto result = sync_wait(context_.runtime(), say(model_, std::move(request), call));
+        auto result = sync_wait(context_.runtime(), say(model_, request, call));
+        if (result) TENON_CHECK(cache_.save(request));
         print_line("");
         if (!result && result.error().code() == ErrorCode::cancelled) return {};
         if (!result && result.error().code() == ErrorCode::resource_exhausted && !turns_.empty()) {
@@ -226,6 +234,7 @@ class Session {
     std::string system_, from_;
     std::string input_;  // read, but not yet a line
     llm::ChatModelPtr model_;
+    PromptCache cache_;
     std::unique_ptr<rag::Answerer> answerer_;
     std::vector<llm::Message> turns_;
 };

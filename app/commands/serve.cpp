@@ -21,7 +21,7 @@ struct Options {
     std::string host;
     int port = -1;
     RemoteFlags remote;
-    SpeculationFlags speculation;
+    EngineFlags engine;
     std::vector<std::string> keys, origins;
     std::string memory;
     std::uint64_t max_tokens = 0;
@@ -35,7 +35,7 @@ void declare(CommandLine& sub, Options& o) {
     sub.add_option("--host", o.host, "address to listen on (127.0.0.1); 0.0.0.0 opens it to the network");
     sub.add_option("--port,-p", o.port, "port (8080); 0 picks a free one")->check(in_range(0, 65535));
     o.remote.declare(sub);
-    o.speculation.declare(sub);
+    o.engine.declare(sub);
     sub.add_option("--key", o.keys, "API key clients must show (repeatable; better in TENON_SERVER_KEYS)");
     sub.add_option("--cors-origin", o.origins, "web origin that may call the API; * for any (repeatable)");
     sub.add_option("--max-tokens", o.max_tokens, "most tokens a request may ask for (4096)")->check(positive());
@@ -142,7 +142,7 @@ Result<void> run(Context& context, const Options& o) {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
     o.remote.apply(context.settings());
-    o.speculation.apply(context.settings());
+    o.engine.apply(context.settings());
     const Settings& settings = context.settings();
     serve::Services services;
     services.runtime = &context.runtime();

@@ -95,7 +95,7 @@ Result<std::span<const float>> DraftModel::compute(tensor::ThreadTeam& team, std
 bool DraftModel::extend(Draft& draft, std::span<const float> row) {
     const auto best = find_largest(row);
     if (!best || 1 / exp_sums(row, best->logit).weights < static_cast<double>(p_min_)) return false;
-    auto guess = draft.follower->sampler.guess(row, draft.text, draft.wish.sequence->request().prompt.size());
+    auto guess = draft.follower->sampler.guess(row, draft.text, draft.wish.sequence->prompt_length());
     if (!guess || static_cast<std::size_t>(guess->token) >= vocabulary_) return false;
     draft.text.push_back(guess->token);
     draft.guesses.push_back(std::move(*guess));

@@ -13,6 +13,8 @@
 #include "engine/lookup.hpp"
 #include "engine/scheduler.hpp"
 #include "engine/sequence.hpp"
+#include "engine/session_file.hpp"
+#include "tenon/base/file.hpp"
 #include "tenon/base/utf8.hpp"
 
 namespace tenon::engine {
@@ -49,12 +51,22 @@ RequestSnapshot snapshot_of(const Sequence& sequence, bool running) {
     out.prompt_tokens = sequence.request().prompt.size();
     out.cached_tokens = sequence.usage().cached_tokens;
     out.computed_tokens = sequence.cache().length();
-    out.completion_tokens = sequence.tokens().size() - out.prompt_tokens;
+    out.completion_tokens = sequence.usage().completion_tokens;
     out.max_tokens = sequence.request().max_tokens;
     return out;
 }
 
 }  // namespace
+
+std::optional<ContextShift> shift_context(std::size_t length, std::size_t context, int keep,
+                                          std::size_t prompt) noexcept {
+    const std::size_t kept = keep < 0 ? prompt : std::min<std::size_t>(static_cast<std::size_t>(keep), length);
+    if (kept + 4 > context) return std::nullopt;
+    const std::size_t half = (context - kept) / 2;
+    std::size_t from = kept;
+    while (kept + length - from >= context) from += half;
+    return ContextShift{kept, from};
+}
 
 std::size_t EngineOptions::cache_tokens(std::size_t sequence) const noexcept {
     if (kv_tokens > 0) return std::max(kv_tokens, sequence);
@@ -79,8 +91,17 @@ struct Engine::Impl {
     Result<void> check(const GenerationRequest& request) const;
     [[nodiscard]] Result<std::unique_ptr<DraftModel>> make_drafts() const;
     void run(const std::stop_token& stop);
+    void see(const Sequence& sequence, bool running);
+    void run_errands();
+    /// Runs `work` on the scheduling thread and waits for what it says.
+    template <class Work>
+    auto there(Work work) -> decltype(work());
+    [[nodiscard]] SessionOwner session_owner() const {
+        return {identity_of(model->info()), options.kv_type, (*pool)->page_bytes(), vocabulary};
+    }
     void take_new();
     void guess();
+    void advance(const Part& part, std::span<const float> rows);
     void step(std::span<const Part> parts);
     void retire();
     void publish();
@@ -94,8 +115,9 @@ struct Engine::Impl {
 
     mutable std::mutex mutex;  // guards what follows, up to the scheduling thread's own
     std::condition_variable_any wake;
-    std::vector<SequencePtr> arrived;  // not seen by the scheduler yet
-    std::size_t queued = 0;            // arrived or waiting in the scheduler
+    std::vector<SequencePtr> arrived;            // not seen by the scheduler yet
+    std::vector<std::function<void()>> errands;  // for the scheduling thread, between two passes
+    std::size_t queued = 0;                      // arrived or waiting in the scheduler
     std::uint64_t submitted = 0;
     EngineStats counters;
     struct Seen {
@@ -116,7 +138,10 @@ struct Engine::Impl {
 Result<void> Engine::Impl::check(const GenerationRequest& request) const {
     if (request.prompt.empty())
         return fail(ErrorCode::invalid_argument, "the prompt is empty; give at least one token");
-    if (request.prompt.size() > context)
+    if (options.context_shift && request.prompt_logprobs < 0 &&
+        shift_context(request.prompt.size(), context, options.context_keep, 0)) {
+        // It will be shortened.
+    } else if (request.prompt.size() > context)
         return fail(
             ErrorCode::resource_exhausted,
             fmt::format("the prompt has {} tokens, but the context holds {}; shorten it or use a larger context",
@@ -125,6 +150,9 @@ Result<void> Engine::Impl::check(const GenerationRequest& request) const {
         if (token < 0 || static_cast<std::size_t>(token) >= vocabulary)
             return fail(ErrorCode::invalid_argument,
                         fmt::format("token {} is outside the model's vocabulary of {}", token, vocabulary));
+    if (request.prompt_logprobs < -1 || request.prompt_logprobs > most_top_logprobs)
+        return fail(ErrorCode::invalid_argument, fmt::format("prompt_logprobs is {}; give a value from 0 to {}",
+                                                             request.prompt_logprobs, most_top_logprobs));
     if (request.top_logprobs < -1 || request.top_logprobs > most_top_logprobs)
         return fail(ErrorCode::invalid_argument, fmt::format("top_logprobs is {}; give a value from 0 to {}",
                                                              request.top_logprobs, most_top_logprobs));
@@ -156,9 +184,10 @@ void Engine::Impl::run(const std::stop_token& stop) {
     for (;;) {
         if (scheduler.idle()) {
             std::unique_lock lock(mutex);
-            wake.wait(lock, stop, [this] { return !arrived.empty(); });
+            wake.wait(lock, stop, [this] { return !arrived.empty() || !errands.empty(); });
         }
         if (stop.stop_requested()) break;
+        run_errands();
         take_new();
         scheduler.drop_ended(std::chrono::steady_clock::now());
         retire();
@@ -195,7 +224,7 @@ void Engine::Impl::guess() {
         if (count == 0 || !sequence->guesses().empty()) continue;
         std::vector<text::TokenId> tokens;
         if (!request.prediction.empty())
-            tokens = follow(request.prediction, sequence->tokens().subspan(request.prompt.size()), count);
+            tokens = follow(request.prediction, sequence->tokens().subspan(sequence->prompt_length()), count);
         if (tokens.empty() && speculation.lookup)
             tokens = look_up(sequence->tokens(), speculation.lookup_min, speculation.lookup_max, count);
         if (tokens.empty() && *drafts) wishes.push_back({sequence.get(), count});
@@ -207,13 +236,47 @@ void Engine::Impl::guess() {
     if (!wishes.empty()) (*drafts)->guess(team, wishes);
 }
 
+void Engine::Impl::see(const Sequence& sequence, bool running) {
+    seen.push_back({snapshot_of(sequence, running), sequence.submitted()});
+    for (const auto& follower : sequence.followers()) see(*follower, false);
+}
+
+void Engine::Impl::run_errands() {
+    std::vector<std::function<void()>> now;
+    {
+        const std::scoped_lock lock(mutex);
+        now.swap(errands);
+    }
+    for (const auto& errand : now) errand();
+    if (!now.empty()) publish();
+}
+
+template <class Work>
+auto Engine::Impl::there(Work work) -> decltype(work()) {
+    const auto said = std::make_shared<std::promise<decltype(work())>>();  // shared: set_value may still be at work
+    auto answer = said->get_future();
+    {
+        const std::scoped_lock lock(mutex);
+        errands.emplace_back([said, &work] { said->set_value(work()); });
+    }
+    wake.notify_one();
+    return answer.get();
+}
+
 void Engine::Impl::take_new() {
     const std::scoped_lock lock(mutex);
     for (auto& sequence : arrived) {
-        seen.push_back({snapshot_of(*sequence, false), sequence->submitted()});
+        see(*sequence, false);
         scheduler.add(std::move(sequence));
     }
     arrived.clear();
+}
+
+void Engine::Impl::advance(const Part& part, std::span<const float> rows) {
+    Sequence& sequence = *part.sequence;
+    if (!sequence.followers().empty() && sequence.cache().length() >= sequence.prompt_length())
+        scheduler.fork(sequence, rows.last(std::min(vocabulary, rows.size())));
+    sequence.advance(part.count, rows, vocabulary);
 }
 
 void Engine::Impl::step(std::span<const Part> parts) {
@@ -237,7 +300,7 @@ void Engine::Impl::step(std::span<const Part> parts) {
         std::size_t at = 0;
         for (const auto& part : parts) {
             const std::size_t size = std::min(rows_of(part), logits->size() - at);
-            part.sequence->advance(part.count, logits->subspan(at, size), vocabulary);
+            advance(part, logits->subspan(at, size));
             at += size;
         }
         return;
@@ -246,7 +309,7 @@ void Engine::Impl::step(std::span<const Part> parts) {
     for (const auto& part : parts) {
         const auto one = step_of(part);
         if (auto logits = model->forward(team, {&one, 1}))
-            part.sequence->advance(part.count, *logits, vocabulary);
+            advance(part, *logits);
         else
             part.sequence->fail(std::move(logits).error());
     }
@@ -266,17 +329,16 @@ void Engine::Impl::retire() {
 
 void Engine::Impl::publish() {
     const std::scoped_lock lock(mutex);
-    queued = arrived.size() + scheduler.waiting().size();
+    queued = scheduler.waiting_count();
+    for (const auto& sequence : arrived) queued += 1 + sequence->followers().size();
     counters.running = scheduler.running().size();
     counters.preemptions = scheduler.preemptions();
     counters.kv_bytes = scheduler.pool().bytes();
     counters.kv_pages = scheduler.pool().pages();
     counters.kv_pages_used = counters.kv_pages - scheduler.pool().free_pages() - scheduler.prefixes().evictable();
     seen.clear();
-    for (const auto& sequence : scheduler.running())
-        seen.push_back({snapshot_of(*sequence, true), sequence->submitted()});
-    for (const auto& sequence : scheduler.waiting())
-        seen.push_back({snapshot_of(*sequence, false), sequence->submitted()});
+    for (const auto& sequence : scheduler.running()) see(*sequence, true);
+    for (const auto& sequence : scheduler.waiting()) see(*sequence, false);
 }
 
 Engine::Engine(std::shared_ptr<model::CausalModel> model, const EngineOptions& options)
@@ -285,25 +347,53 @@ Engine::Engine(std::shared_ptr<model::CausalModel> model, const EngineOptions& o
 Engine::~Engine() = default;
 
 Result<void> Engine::submit(GenerationRequest request, GenerationSink sink) {
-    TENON_CHECK(impl_->check(request));
+    std::vector<Submission> group;
+    group.push_back({std::move(request), std::move(sink)});
+    return submit(std::move(group));
+}
+
+Result<void> Engine::submit(std::vector<Submission> group) {
+    if (group.empty()) return fail(ErrorCode::invalid_argument, "a group needs at least one request");
+    for (const auto& one : group) {
+        TENON_CHECK(impl_->check(one.request));
+        if (one.request.prompt != group.front().request.prompt)
+            return fail(ErrorCode::invalid_argument, "the requests of one group must have one prompt");
+    }
     if (!impl_->pool) return std::unexpected(impl_->pool.error());
     if (!impl_->drafts) return std::unexpected(impl_->drafts.error());
-    if (request.ignore_eos)
-        for (const auto id : impl_->end_ids)
-            request.sampling.logit_bias.emplace_back(id, -std::numeric_limits<float>::infinity());
-    DryBreakersPtr breakers;
-    if (request.sampling.dry_multiplier > 0)
-        breakers = impl_->breakers.of(*impl_->model->tokenizer(), request.sampling.dry_sequence_breakers);
-    auto sequence = std::make_unique<Sequence>(std::move(request), std::move(sink), impl_->model->tokenizer(),
-                                               *impl_->pool, impl_->context, impl_->end_ids, std::move(breakers));
+    std::vector<std::unique_ptr<Sequence>> sequences;
+    const bool shifts = impl_->options.context_shift;
+    const std::optional<int> keep = shifts ? std::optional(impl_->options.context_keep) : std::nullopt;
+    for (auto& [request, sink] : group) {
+        if (shifts && request.prompt.size() > impl_->context) {
+            const auto left = shift_context(request.prompt.size(), impl_->context, *keep, 0);
+            const auto begin = request.prompt.begin();
+            if (left)
+                request.prompt.erase(begin + static_cast<std::ptrdiff_t>(left->keep),
+                                     begin + static_cast<std::ptrdiff_t>(left->from));
+        }
+        if (!sequences.empty()) request.prompt_logprobs = -1;
+        if (request.ignore_eos)
+            for (const auto id : impl_->end_ids)
+                request.sampling.logit_bias.emplace_back(id, -std::numeric_limits<float>::infinity());
+        DryBreakersPtr breakers;
+        if (request.sampling.dry_multiplier > 0)
+            breakers = impl_->breakers.of(*impl_->model->tokenizer(), request.sampling.dry_sequence_breakers);
+        sequences.push_back(std::make_unique<Sequence>(std::move(request), std::move(sink), impl_->model->tokenizer(),
+                                                       *impl_->pool, impl_->context, impl_->end_ids,
+                                                       std::move(breakers), keep));
+    }
     {
         const std::scoped_lock lock(impl_->mutex);
-        if (impl_->queued >= impl_->options.max_queue)
+        if (impl_->queued + sequences.size() > impl_->options.max_queue)
             return fail(ErrorCode::resource_exhausted,
                         fmt::format("{} requests are waiting already; try again later", impl_->queued));
-        sequence->set_id(++impl_->submitted);
-        impl_->arrived.push_back(std::move(sequence));
-        ++impl_->queued;
+        for (const auto& sequence : sequences) sequence->set_id(++impl_->submitted);
+        impl_->queued += sequences.size();
+        auto leader = std::move(sequences.front());
+        sequences.erase(sequences.begin());
+        leader->lead(std::move(sequences));
+        impl_->arrived.push_back(std::move(leader));
     }
     impl_->wake.notify_one();
     return {};
@@ -321,17 +411,50 @@ Result<GenerationEvent> Engine::generate(GenerationRequest request) {
         whole.text += event.text;
         whole.tokens.insert(whole.tokens.end(), event.tokens.begin(), event.tokens.end());
         std::move(event.logprobs.begin(), event.logprobs.end(), std::back_inserter(whole.logprobs));
+        std::move(event.prompt_logprobs.begin(), event.prompt_logprobs.end(),
+                  std::back_inserter(whole.prompt_logprobs));
         if (!event.last()) return;
         whole.finish = event.finish;
         whole.error = std::move(event.error);
         whole.usage = event.usage;
         whole.timings = event.timings;
-        whole.prompt_logprobs = std::move(event.prompt_logprobs);
         answer->done.set_value();
     }));
     done.wait();
     if (answer->whole.error) return std::unexpected(std::move(*answer->whole.error));
     return std::move(answer->whole);
+}
+
+Result<std::size_t> Engine::save_prefix(std::span<const text::TokenId> tokens, const std::filesystem::path& file) {
+    if (!impl_->pool) return std::unexpected(impl_->pool.error());
+    struct Kept {
+        std::size_t length = 0;
+        std::vector<std::byte> pages;
+    };
+    const Kept kept = impl_->there([&] {
+        Kept out;
+        const auto match = impl_->scheduler.find_prefix(tokens);
+        out.length = match.length;
+        for (const auto page : match.pages) {
+            const auto bytes = (*impl_->pool)->page(page);
+            out.pages.insert(out.pages.end(), bytes.begin(), bytes.end());
+        }
+        return out;
+    });
+    if (kept.length == 0)
+        return fail(ErrorCode::not_found, "nothing of this text is kept; save it after a request that computed it");
+    TENON_CHECK(write_session(file, impl_->session_owner(), tokens.first(kept.length), kept.pages));
+    return kept.length;
+}
+
+Result<std::size_t> Engine::load_prefix(const std::filesystem::path& file) {
+    if (!impl_->pool) return std::unexpected(impl_->pool.error());
+    const auto owner = impl_->session_owner();
+    TENON_TRY(const auto mapped, MappedFile::open(file));
+    auto session = parse_session(mapped.bytes(), owner);
+    if (!session) return fail(session.error().code(), fmt::format("{}: {}", file.string(), session.error().message()));
+    TENON_CHECK(impl_->there([&] { return impl_->scheduler.keep_prefix(session->tokens, session->pages); }));
+    return session->tokens.size();
 }
 
 const model::CausalModel& Engine::model() const noexcept { return *impl_->model; }
@@ -346,7 +469,10 @@ std::vector<RequestSnapshot> Engine::requests() const {
     };
     const std::scoped_lock lock(impl_->mutex);
     for (const auto& seen : impl_->seen) add(seen.request, seen.submitted);
-    for (const auto& sequence : impl_->arrived) add(snapshot_of(*sequence, false), sequence->submitted());
+    for (const auto& sequence : impl_->arrived) {
+        add(snapshot_of(*sequence, false), sequence->submitted());
+        for (const auto& follower : sequence->followers()) add(snapshot_of(*follower, false), follower->submitted());
+    }
     return out;
 }
 

@@ -1,6 +1,9 @@
 #include "engine/scheduler.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstring>
 
 namespace tenon::engine {
 namespace {
@@ -26,14 +29,38 @@ void Scheduler::drop_ended(std::chrono::steady_clock::time_point now) {
         else if (s.expired(now))
             s.finish(FinishReason::deadline);
     };
-    for (const auto& s : running_) look(*s);
-    for (const auto& s : waiting_) look(*s);
+    const auto look_at_group = [&](Sequence& leader) {
+        look(leader);
+        for (const auto& follower : leader.followers()) look(*follower);
+    };
+    for (const auto& s : running_) look_at_group(*s);
+    for (const auto& s : waiting_) look_at_group(*s);
+}
+
+// Who finds no place goes on later, as after a preemption.
+void Scheduler::fork(Sequence& leader, std::span<const float> logits) {
+    for (auto& follower : leader.take_followers()) {
+        follower->follow(leader, logits);
+        if (running_.size() < options_.max_sequences || follower->finished()) {
+            running_.push_back(std::move(follower));
+        } else {
+            follower->cache().truncate(0);
+            waiting_.push_front(std::move(follower));
+        }
+    }
+}
+
+std::size_t Scheduler::waiting_count() const {
+    std::size_t count = waiting_.size();
+    for (const auto& s : waiting_) count += s->followers().size();
+    for (const auto& s : running_) count += s->followers().size();
+    return count;
 }
 
 // What of the prompt is computed already: by a finished request, or by one that runs.
 Scheduler::Reuse Scheduler::reusable(const Sequence& sequence) {
     Reuse reuse;
-    if (sequence.request().prompt_logprobs) return reuse;
+    if (sequence.scores_prompt()) return reuse;
     const auto tokens = sequence.tokens();
     // All but the last token, or whole blocks with one to spare.
     const std::size_t block = std::max<std::size_t>(1, options_.prefix_block);
@@ -52,7 +79,7 @@ Scheduler::Reuse Scheduler::reusable(const Sequence& sequence) {
             reuse.length = there;
             reuse.pages.assign(other->cache().pages().begin(), other->cache().pages().end());
         }
-        if (other->in_prompt() && !other->request().prompt_logprobs) promised = std::max(promised, common);
+        if (other->in_prompt() && !other->scores_prompt()) promised = std::max(promised, common);
     }
     reuse.length -= reuse.length % block;
     reuse.soon = promised - promised % block >= reuse.length + worth_waiting;
@@ -117,6 +144,23 @@ Sequence* Scheduler::least_entitled() const {
     for (const auto& s : running_)
         if (last == nullptr || s->request().priority >= last->request().priority) last = s.get();
     return last;
+}
+
+Result<void> Scheduler::keep_prefix(std::span<const text::TokenId> tokens, std::span<const std::byte> bytes) {
+    const std::size_t count = bytes.size() / pool_->page_bytes();
+    if (!make_room(count))
+        return fail(
+            ErrorCode::resource_exhausted,
+            fmt::format("the text needs {} pages of the cache, but {} are free; give a larger context or kv_tokens",
+                        count, pool_->free_pages()));
+    std::vector<model::KvPage> pages(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        (void)pool_->take(pages[i]);  // there is room
+        std::memcpy(pool_->page(pages[i]).data(), bytes.data() + i * pool_->page_bytes(), pool_->page_bytes());
+    }
+    prefixes_.insert(tokens, pages);
+    for (const auto page : pages) pool_->release(page);
+    return {};
 }
 
 void Scheduler::give_back(Sequence& sequence) {
@@ -187,7 +231,7 @@ void Scheduler::plan_prompts(std::size_t room) {
     for (std::size_t i = 0; i < prompts.size() && room > 0; ++i) {
         Sequence* const s = prompts[i];
         const std::size_t others = prompts.size() - i;
-        const bool scored = s->request().prompt_logprobs;
+        const bool scored = s->scores_prompt();
         std::size_t count = std::min(s->pending().size(), (room + others - 1) / others);
         if (scored) count = std::min(count, scored_chunk);
         while (count > 0 && (!make_room(s->cache().pages_needed(count)) || !s->cache().reserve(count))) count /= 2;
@@ -209,17 +253,34 @@ std::span<const Part> Scheduler::plan() {
     }
 }
 
+// The finished among those that wait for `leader`; when it has finished itself, the first of the others leads.
+void Scheduler::part_group(Sequence& leader, std::vector<SequencePtr>& done, std::vector<SequencePtr>& heirs) {
+    if (leader.followers().empty()) return;
+    std::vector<SequencePtr> going;
+    for (auto& follower : leader.take_followers()) (follower->finished() ? done : going).push_back(std::move(follower));
+    if (!leader.finished()) return leader.lead(std::move(going));
+    if (going.empty()) return;
+    SequencePtr heir = std::move(going.front());
+    going.erase(going.begin());
+    heir->lead(std::move(going));
+    heirs.push_back(std::move(heir));
+}
+
 std::vector<Scheduler::SequencePtr> Scheduler::retire() {
-    std::vector<SequencePtr> done;
+    std::vector<SequencePtr> done, heirs;
     for (auto& s : running_) {
+        part_group(*s, done, heirs);
         if (!s->finished()) continue;
         give_back(*s);
         done.push_back(std::move(s));
     }
     std::erase(running_, nullptr);
-    for (auto& s : waiting_)
+    for (auto& s : waiting_) {
+        part_group(*s, done, heirs);
         if (s->finished()) done.push_back(std::move(s));
+    }
     std::erase(waiting_, nullptr);
+    for (auto& heir : heirs) waiting_.push_front(std::move(heir));
     return done;
 }
 
@@ -228,6 +289,8 @@ std::vector<Scheduler::SequencePtr> Scheduler::clear() {
     running_.clear();
     std::move(waiting_.begin(), waiting_.end(), std::back_inserter(all));
     waiting_.clear();
+    for (std::size_t i = 0, leaders = all.size(); i < leaders; ++i)
+        for (auto& follower : all[i]->take_followers()) all.push_back(std::move(follower));
     return all;
 }
 

@@ -35,13 +35,24 @@ class Scheduler {
     void admit();
     /// Valid until the next call. Empty only when nothing runs.
     [[nodiscard]] std::span<const Part> plan();
+    /// The leader has computed the prompt, with these logits after it: who waits for that begins.
+    void fork(Sequence& leader, std::span<const float> logits);
     /// Takes away what has finished, and gives its pages back.
     [[nodiscard]] std::vector<SequencePtr> retire();
     /// All there is, whatever its state; for the end.
     [[nodiscard]] std::vector<SequencePtr> clear();
 
+    /// What is kept of the beginning of `tokens`; as PrefixTree::match.
+    [[nodiscard]] PrefixTree::Match find_prefix(std::span<const text::TokenId> tokens) {
+        return prefixes_.match(tokens);
+    }
+    /// Keeps these pages' bytes as a prefix. Errors: resource_exhausted.
+    [[nodiscard]] Result<void> keep_prefix(std::span<const text::TokenId> tokens, std::span<const std::byte> bytes);
+
     [[nodiscard]] std::span<const SequencePtr> running() const noexcept { return running_; }
     [[nodiscard]] const std::deque<SequencePtr>& waiting() const noexcept { return waiting_; }
+    /// With those that wait for a leader.
+    [[nodiscard]] std::size_t waiting_count() const;
     [[nodiscard]] bool idle() const noexcept { return running_.empty() && waiting_.empty(); }
     [[nodiscard]] const model::KvPool& pool() const noexcept { return *pool_; }
     [[nodiscard]] const PrefixTree& prefixes() const noexcept { return prefixes_; }
@@ -59,6 +70,7 @@ class Scheduler {
     [[nodiscard]] Sequence* least_entitled() const;
     void preempt(Sequence& sequence);
     void give_back(Sequence& sequence);
+    static void part_group(Sequence& leader, std::vector<SequencePtr>& done, std::vector<SequencePtr>& heirs);
     [[nodiscard]] std::size_t plan_decoding(std::size_t room);
     [[nodiscard]] std::size_t plan_guesses(std::size_t room);
     void plan_prompts(std::size_t room);

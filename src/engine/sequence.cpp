@@ -20,7 +20,7 @@ double milliseconds(SteadyClock::time_point from, SteadyClock::time_point to) {
 
 Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::TokenizerPtr tokenizer,
                    std::shared_ptr<model::KvPool> pool, std::size_t context, std::span<const text::TokenId> end_tokens,
-                   DryBreakersPtr breakers)
+                   DryBreakersPtr breakers, std::optional<int> keep)
     : request_(std::move(request)),
       sink_(std::move(sink)),
       tokenizer_(std::move(tokenizer)),
@@ -29,13 +29,15 @@ Sequence::Sequence(GenerationRequest request, GenerationSink sink, text::Tokeniz
       stops_(request_.stop),
       decoder_(tokenizer_, request_.skip_special),
       tokens_(request_.prompt),
+      prompt_length_(request_.prompt.size()),
+      keep_(keep),
       reach_(first_reach),
       cache_(std::move(pool), context),
       submitted_(SteadyClock::now()) {
     usage_.prompt_tokens = request_.prompt.size();
     // A continuation of text keeps its leading space: the decoder must know that it does not begin the text.
     if (const auto last = tokens_.back(); !tokenizer_->is_control(last)) (void)decoder_.push(last);
-    if (request_.prompt_logprobs) prompt_logprobs_.assign(request_.prompt.size(), 0.F);
+    if (scores_prompt()) event_.prompt_logprobs.push_back({describe(tokens_.front(), 0), {}});
 }
 
 void Sequence::start(std::size_t reused) {
@@ -44,28 +46,39 @@ void Sequence::start(std::size_t reused) {
     started_at_ = SteadyClock::now();
 }
 
+void Sequence::follow(const Sequence& leader, std::span<const float> logits) {
+    if (finished_) return;
+    cache_.share(leader.cache().pages(), request_.prompt.size());
+    start(request_.prompt.size());
+    if (auto chosen = choose(logits, nullptr); !chosen) fail(std::move(chosen).error());
+}
+
 void Sequence::advance(std::size_t count, std::span<const float> rows, std::size_t vocabulary) {
     const std::size_t first = cache_.length() - count;
-    if (request_.prompt_logprobs && first < request_.prompt.size())
+    if (scores_prompt() && first < request_.prompt.size())
         if (auto scored = score_prompt(first, count, rows, vocabulary); !scored) return fail(std::move(scored).error());
     if (cache_.length() < tokens_.size()) return;  // more prompt to come
     const std::size_t known = tokens_.size();
     const std::size_t guessed = cache_.length() - known;
     const auto guesses = std::exchange(guesses_, {});
-    if (rows.size() < (guessed + 1) * vocabulary || guesses.size() < guessed)
+    if (rows.size() < (guessed + 1) * vocabulary || guesses.size() < guessed) {
+        cache_.truncate(known);
         return fail(Error(ErrorCode::internal, "the model returned no logits"));
+    }
     rows = rows.last((guessed + 1) * vocabulary);
     usage_.drafted_tokens += guessed;
     std::size_t right = 0;
+    std::optional<Error> problem;
     for (std::size_t i = 0; i <= guessed && !finished_; ++i) {
         const Guess* const guess = i < guessed ? &guesses[i] : nullptr;
         const auto chosen = choose(rows.subspan(i * vocabulary, vocabulary), guess);
-        if (!chosen) return fail(chosen.error());
-        if (guess == nullptr || *chosen != guess->token || tokens_.size() == known + i) break;
+        if (!chosen) problem = chosen.error();
+        if (problem || guess == nullptr || *chosen != guess->token || tokens_.size() == known + i) break;
         ++right;
     }
-    if (guessed == 0) return;
     cache_.truncate(known + right);
+    if (problem) return fail(std::move(*problem));
+    if (guessed == 0) return;
     // As transformers does it: two more after a pass where all were right, else one less.
     reach_ = right == guessed ? reach_ + 2 : std::max<std::size_t>(1, reach_ - 1);
 }
@@ -88,11 +101,15 @@ Result<void> Sequence::score_prompt(std::size_t first, std::size_t count, std::s
                                     std::size_t vocabulary) {
     if (rows.size() != count * vocabulary) return tenon::fail(ErrorCode::internal, "the model returned too few logits");
     for (std::size_t i = 0; i < count && first + i + 1 < request_.prompt.size(); ++i) {
+        const std::size_t at = first + i + 1;
+        if (at <= scored_) continue;  // computed again after a preemption
+        scored_ = at;
         const auto row = rows.subspan(i * vocabulary, vocabulary);
-        TENON_TRY(const Candidate largest, find_largest(row));
-        const auto target = static_cast<std::size_t>(request_.prompt[first + i + 1]);
-        prompt_logprobs_[first + i + 1] =
-            static_cast<float>(static_cast<double>(row[target]) - log_sum_exp(row, largest.logit));
+        TENON_TRY(auto step, probabilities(row, request_.prompt[at], request_.prompt_logprobs));
+        const float own = row[static_cast<std::size_t>(request_.prompt[at])];
+        step.chosen.rank = 1 + static_cast<std::size_t>(std::ranges::count_if(row, [&](float x) { return x > own; }));
+        for (std::size_t r = 0; r < step.top.size(); ++r) step.top[r].rank = r + 1;
+        event_.prompt_logprobs.push_back(std::move(step));
     }
     return {};
 }
@@ -101,13 +118,14 @@ TokenLogprob Sequence::describe(text::TokenId token, double logprob) const {
     return {token, tokenizer_->token_bytes(token), static_cast<float>(logprob)};
 }
 
-Result<GenerationEvent::Step> Sequence::probabilities(std::span<const float> logits, text::TokenId chosen) const {
+Result<GenerationEvent::Step> Sequence::probabilities(std::span<const float> logits, text::TokenId chosen,
+                                                      int alternatives) const {
     TENON_TRY(const Candidate largest, find_largest(logits));
     const double norm = log_sum_exp(logits, largest.logit);
     GenerationEvent::Step step{describe(chosen, static_cast<double>(logits[static_cast<std::size_t>(chosen)]) - norm),
                                {}};
     std::vector<Candidate> top;
-    select_top(logits, static_cast<std::size_t>(request_.top_logprobs), top);
+    select_top(logits, static_cast<std::size_t>(alternatives), top);
     for (const auto& c : top) step.top.push_back(describe(c.id, static_cast<double>(c.logit) - norm));
     return step;
 }
@@ -136,9 +154,9 @@ Result<text::TokenId> Sequence::sample(std::span<const float> logits, const Gues
         forbidden.insert(forbidden.end(), request_.stop_tokens.begin(), request_.stop_tokens.end());
     }
     if (guess != nullptr && request_.bad_words.empty())
-        return sampler_.check(*guess, logits, tokens_, request_.prompt.size(), allowed, forbidden);
+        return sampler_.check(*guess, logits, tokens_, prompt_length_, allowed, forbidden);
     for (;;) {
-        TENON_TRY(const auto token, sampler_.sample(logits, tokens_, request_.prompt.size(), allowed, forbidden));
+        TENON_TRY(const auto token, sampler_.sample(logits, tokens_, prompt_length_, allowed, forbidden));
         if (request_.bad_words.empty() || !completes_bad_word(token)) return token;
         forbidden.push_back(token);
     }
@@ -168,7 +186,7 @@ Result<text::TokenId> Sequence::choose(std::span<const float> logits, const Gues
     if (request_.constraint) TENON_CHECK(request_.constraint->accept(token));
     Said said{token, decoded_bytes_, {}};
     if (request_.top_logprobs >= 0) {
-        TENON_TRY(said.step, probabilities(logits, token));
+        TENON_TRY(said.step, probabilities(logits, token, request_.top_logprobs));
     }
     tokens_.push_back(token);
     unsaid_.push_back(std::move(said));
@@ -183,12 +201,23 @@ Result<text::TokenId> Sequence::choose(std::span<const float> logits, const Gues
         finish(FinishReason::stop);
     } else if (request_.constraint && request_.constraint->finished()) {
         finish(FinishReason::stop);
-    } else if (usage_.completion_tokens == request_.max_tokens || tokens_.size() > cache_.capacity()) {
+    } else if (usage_.completion_tokens == request_.max_tokens || (tokens_.size() > cache_.capacity() && !shift())) {
         finish(FinishReason::length);
     } else if (!event_.text.empty()) {
         sink_(std::exchange(event_, {}));
     }
     return token;
+}
+
+bool Sequence::shift() {
+    if (!keep_) return false;
+    const auto left = shift_context(tokens_.size(), cache_.capacity(), *keep_, prompt_length_);
+    if (!left) return false;
+    const auto at = [&](std::size_t i) { return tokens_.begin() + static_cast<std::ptrdiff_t>(i); };
+    tokens_.erase(at(left->keep), at(left->from));
+    prompt_length_ = std::min(prompt_length_, left->keep) + std::max(prompt_length_, left->from) - left->from;
+    cache_.truncate(left->keep);
+    return true;
 }
 
 void Sequence::say(std::string text, std::size_t certain_until) {
@@ -225,7 +254,6 @@ void Sequence::end(GenerationEvent event) {
     const auto first = usage_.completion_tokens > 0 ? first_token_ : now;
     event.usage = usage_;
     event.timings = {milliseconds(submitted_, started), milliseconds(started, first), milliseconds(first, now)};
-    event.prompt_logprobs = std::move(prompt_logprobs_);
     sink_(std::move(event));
 }
 

@@ -33,6 +33,7 @@ void ResponseBuilder::add(ChatEvent event) {
     for (auto& part : event.parts) content.push_back(std::move(part));
     for (auto& call : event.tool_calls) content.emplace_back(std::move(call));
     std::ranges::move(event.logprobs, std::back_inserter(response_.logprobs));
+    std::ranges::move(event.prompt_logprobs, std::back_inserter(response_.prompt_logprobs));
     if (event.finish) {
         response_.finish = *event.finish;
         response_.usage = event.usage;
@@ -54,6 +55,35 @@ task<Result<ChatResponse>> ChatModel::generate(ChatRequest request, CallOptions 
     ChatResponse response = answer.take();
     if (response.model.empty()) response.model = name();
     co_return response;
+}
+
+GenerationSettings settings_of_choice(GenerationSettings settings, std::size_t index) {
+    if (settings.seed) settings.seed = *settings.seed + index;
+    return settings;
+}
+
+task<Result<std::vector<StreamPtr<ChatEvent>>>> ChatModel::stream_choices(ChatRequest request, std::size_t count,
+                                                                          CallOptions options) {
+    std::vector<StreamPtr<ChatEvent>> choices;
+    for (std::size_t i = 0; i < count; ++i) {
+        ChatRequest own = request;
+        own.settings = settings_of_choice(std::move(own.settings), i);
+        TENON_CO_TRY(auto choice, co_await stream(std::move(own), options));
+        choices.push_back(std::move(choice));
+    }
+    co_return std::move(choices);
+}
+
+task<Result<std::vector<StreamPtr<ChatEvent>>>> ChatModel::complete_choices(CompletionRequest request,
+                                                                            std::size_t count, CallOptions options) {
+    std::vector<StreamPtr<ChatEvent>> choices;
+    for (std::size_t i = 0; i < count; ++i) {
+        CompletionRequest own = request;
+        own.settings = settings_of_choice(std::move(own.settings), i);
+        TENON_CO_TRY(auto choice, co_await complete(std::move(own), options));
+        choices.push_back(std::move(choice));
+    }
+    co_return std::move(choices);
 }
 
 task<Result<std::size_t>> ChatModel::count_request_tokens(ChatRequest request, CallOptions) {

@@ -36,8 +36,8 @@ ModelLoaders complete(const ModelPoolOptions& options, const ModelResolver& reso
                                     const std::filesystem::path& path, ModelRole role) -> Result<std::uint64_t> {
             TENON_TRY(const auto needed, own(path, role));
             if (role != ModelRole::causal) return needed;
-            TENON_TRY(const auto helped, resolve(target));
-            if (helped != path) return needed;
+            const auto helped = resolve(target);
+            if (!helped || *helped != path) return needed;
             TENON_TRY(const auto helper, resolve(draft));
             TENON_TRY(const auto more, own(helper, role));
             return needed + more;
@@ -47,8 +47,7 @@ ModelLoaders complete(const ModelPoolOptions& options, const ModelResolver& reso
         loaders.chat = [engine = options.engine, resolve, draft = options.draft, target = options.draft_for](
                            const std::filesystem::path& path, const std::string& name) -> Result<llm::ChatModelPtr> {
             LocalChatOptions chat{name, engine, {}};
-            TENON_TRY(const auto helped, resolve(target));
-            if (helped == path) {
+            if (const auto helped = resolve(target); helped && *helped == path) {
                 TENON_TRY(chat.draft, resolve(draft));
             }
             TENON_TRY(auto loaded, LocalChatModel::load(path, std::move(chat)));

@@ -16,8 +16,9 @@ const std::vector<double>& token_buckets() {
 /// One answer's times, told when it ends.
 class Meter {
   public:
-    Meter(std::weak_ptr<State> state, std::string model)
-        : state_(std::move(state)), labels_{{"model_name", std::move(model)}} {}
+    /// `first`: of the answers to one prompt, the one that counts it.
+    Meter(std::weak_ptr<State> state, std::string model, bool first)
+        : state_(std::move(state)), labels_{{"model_name", std::move(model)}}, first_(first) {}
     Meter(const Meter&) = delete;
     Meter& operator=(const Meter&) = delete;
     ~Meter() {
@@ -59,7 +60,7 @@ class Meter {
         labels.emplace_back("finished_reason", std::string(reason));
         state->metrics.add("vllm:request_success_total", "Answers by how they ended.", labels);
         state->metrics.add("vllm:prompt_tokens_total", "Tokens of prompts.", labels_,
-                           static_cast<double>(usage.input_tokens));
+                           first_ ? static_cast<double>(usage.input_tokens) : 0.0);
         state->metrics.add("vllm:generation_tokens_total", "Tokens of answers.", labels_,
                            static_cast<double>(usage.output_tokens));
     }
@@ -69,11 +70,13 @@ class Meter {
 
     std::weak_ptr<State> state_;
     observe::Labels labels_;
+    bool first_;
     SteadyClock::time_point begun_ = SteadyClock::now();
     std::optional<SteadyClock::time_point> last_;
     bool ended_ = false;
 };
 using MeterPtr = std::unique_ptr<Meter>;
+using Choices = std::vector<StreamPtr<llm::ChatEvent>>;
 
 class MeasuredStream final : public Stream<llm::ChatEvent> {
   public:
@@ -102,15 +105,27 @@ class MeasuredModel final : public llm::ChatModel {
     [[nodiscard]] llm::Capabilities capabilities() const override { return model_->capabilities(); }
     [[nodiscard]] task<Result<StreamPtr<llm::ChatEvent>>> stream(llm::ChatRequest request,
                                                                  CallOptions options) override {
-        auto meter = std::make_unique<Meter>(state_, name_);
+        auto meters = some_meters(1);
         auto events = co_await model_->stream(std::move(request), std::move(options));
-        co_return with_meter(std::move(events), std::move(meter));
+        co_return with_meter(std::move(events), std::move(meters.front()));
     }
     [[nodiscard]] task<Result<StreamPtr<llm::ChatEvent>>> complete(llm::CompletionRequest request,
                                                                    CallOptions options) override {
-        auto meter = std::make_unique<Meter>(state_, name_);
+        auto meters = some_meters(1);
         auto events = co_await model_->complete(std::move(request), std::move(options));
-        co_return with_meter(std::move(events), std::move(meter));
+        co_return with_meter(std::move(events), std::move(meters.front()));
+    }
+    [[nodiscard]] task<Result<Choices>> stream_choices(llm::ChatRequest request, std::size_t count,
+                                                       CallOptions options) override {
+        auto meters = some_meters(count);
+        auto choices = co_await model_->stream_choices(std::move(request), count, std::move(options));
+        co_return with_meters(std::move(choices), std::move(meters));
+    }
+    [[nodiscard]] task<Result<Choices>> complete_choices(llm::CompletionRequest request, std::size_t count,
+                                                         CallOptions options) override {
+        auto meters = some_meters(count);
+        auto choices = co_await model_->complete_choices(std::move(request), count, std::move(options));
+        co_return with_meters(std::move(choices), std::move(meters));
     }
     [[nodiscard]] std::size_t count_tokens(std::string_view text) const override { return model_->count_tokens(text); }
     [[nodiscard]] task<Result<std::size_t>> count_request_tokens(llm::ChatRequest request,
@@ -119,6 +134,20 @@ class MeasuredModel final : public llm::ChatModel {
     }
 
   private:
+    [[nodiscard]] std::vector<MeterPtr> some_meters(std::size_t count) const {
+        std::vector<MeterPtr> meters;
+        for (std::size_t i = 0; i < count; ++i) meters.push_back(std::make_unique<Meter>(state_, name_, i == 0));
+        return meters;
+    }
+    static Result<Choices> with_meters(Result<Choices> choices, std::vector<MeterPtr> meters) {
+        if (!choices) {
+            for (const auto& meter : meters) meter->failed();
+            return choices;
+        }
+        for (std::size_t i = 0; i < choices->size(); ++i)
+            (*choices)[i] = std::make_unique<MeasuredStream>(std::move((*choices)[i]), std::move(meters[i]));
+        return choices;
+    }
     static Result<StreamPtr<llm::ChatEvent>> with_meter(Result<StreamPtr<llm::ChatEvent>> events, MeterPtr meter) {
         if (!events) {
             meter->failed();

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include <utility>
+
 #include "tenon/base/utf8.hpp"
 
 namespace tenon::serve {
@@ -40,21 +42,55 @@ json::Value render_chat_logprobs(const std::vector<llm::TokenLogprob>& tokens) {
     return json::Object{{"content", std::move(content)}, {"refusal", nullptr}};
 }
 
-json::Value render_completion_logprobs(const std::vector<llm::TokenLogprob>& tokens, std::size_t offset) {
+json::Value render_completion_logprobs(const EchoedPrompt& prompt, const std::vector<llm::TokenLogprob>& tokens,
+                                       std::size_t offset, int alternatives) {
     json::Array texts, logprobs, tops, offsets;
-    for (const auto& t : tokens) {
+    const auto add = [&](const llm::TokenLogprob& t, std::size_t at, bool known) {
         texts.emplace_back(t.text);
-        logprobs.emplace_back(t.logprob);
+        offsets.emplace_back(at);
+        logprobs.push_back(known ? json::Value(t.logprob) : json::Value(nullptr));
         json::Object top;
-        for (const auto& a : t.top) top[a.text] = a.logprob;
-        tops.push_back(std::move(top));
-        offsets.emplace_back(offset);
+        for (const auto& a : t.top)
+            if (std::cmp_less(top.size(), alternatives)) top[a.text] = a.logprob;
+        tops.push_back(known ? json::Value(std::move(top)) : json::Value(nullptr));
+    };
+    // A token stands where its text does; one that has none there (the beginning of text) takes no room.
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < prompt.tokens.size(); ++i) {
+        const auto rest = prompt.text.substr(at);
+        std::string_view bytes = prompt.tokens[i].bytes;
+        add(prompt.tokens[i], utf8::length(prompt.text.substr(0, at)), i > 0);
+        if (!rest.starts_with(bytes) && bytes.starts_with(' ')) bytes.remove_prefix(1);  // a tokenizer's own space
+        if (rest.starts_with(bytes)) at += bytes.size();
+    }
+    for (const auto& t : tokens) {
+        add(t, offset, true);
         offset += utf8::length(t.text);
     }
     return json::Object{{"tokens", std::move(texts)},
                         {"token_logprobs", std::move(logprobs)},
                         {"top_logprobs", std::move(tops)},
                         {"text_offset", std::move(offsets)}};
+}
+
+json::Value render_prompt_logprobs(const std::vector<llm::TokenLogprob>& tokens, int alternatives) {
+    json::Array out;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        if (i == 0) {
+            out.emplace_back(nullptr);
+            continue;
+        }
+        json::Object entry;
+        const auto add = [&](std::int32_t id, double logprob, std::uint64_t rank, const std::string& text) {
+            entry[std::to_string(id)] = json::Object{{"logprob", logprob}, {"rank", rank}, {"decoded_token", text}};
+        };
+        const auto& token = tokens[i];
+        add(token.id, token.logprob, token.rank, token.text);
+        for (std::size_t a = 0; a < token.top.size() && std::cmp_less(a, alternatives); ++a)
+            add(token.top[a].id, token.top[a].logprob, token.top[a].rank, token.top[a].text);
+        out.push_back(std::move(entry));
+    }
+    return out;
 }
 
 json::Array render_tool_calls(const std::vector<llm::ToolCallPart>& calls) {

@@ -7,6 +7,7 @@
 #include "serve/decoding.hpp"
 #include "serve/fields.hpp"
 #include "tenon/base/base64.hpp"
+#include "tenon/provider/local.hpp"
 
 namespace tenon::serve {
 namespace {
@@ -47,11 +48,18 @@ ApiResult<llm::GenerationSettings> settings(const json::Value& body, std::uint64
     if (seed) s.seed = static_cast<std::uint64_t>(*seed);
     // The older name counts too; errors speak of the one that was given.
     if (given(body, max_tokens_key) == nullptr && given(body, "max_tokens") != nullptr) max_tokens_key = "max_tokens";
-    SERVE_TRY(const auto most, integer(body, max_tokens_key, 1, INT64_MAX));
+    // A completion may be asked for nothing but its prompt.
+    const bool whole = std::string_view(max_tokens_key) == "max_tokens" && given(body, "messages") == nullptr;
+    SERVE_TRY(const auto most, integer(body, max_tokens_key, whole ? 0 : 1, INT64_MAX));
     if (most && static_cast<std::uint64_t>(*most) > max_tokens)
         return bad_param(max_tokens_key,
                          fmt::format("at most {} tokens may be asked for here, not {}", max_tokens, *most));
     s.max_tokens = most ? static_cast<std::uint64_t>(*most) : max_tokens;
+    SERVE_TRY(const auto prompt_logprobs, integer(body, "prompt_logprobs", 0, 20));
+    if (prompt_logprobs) s.prompt_logprobs = static_cast<int>(*prompt_logprobs);
+    SERVE_TRY(const bool stream, boolean(body, "stream"));
+    if (prompt_logprobs && stream)
+        return bad_param("prompt_logprobs", "'prompt_logprobs' are not given in a stream; leave out 'stream'");
     if (const auto* stop = given(body, "stop")) {
         if (stop->is_string()) {
             s.stop.emplace_back(view(stop->get_string()));
@@ -272,6 +280,19 @@ ApiResult<ChatBody> parse_chat(const json::Value& body, std::uint64_t max_tokens
                                                              "or xhigh",
                                                              effort));
     }
+    if (const auto* arguments = given(body, "chat_template_kwargs")) {
+        if (!arguments->is_object())
+            return bad_param("chat_template_kwargs", "'chat_template_kwargs' must be an object", "invalid_type");
+        if (const auto* thinking = given(*arguments, "enable_thinking"); thinking != nullptr) {
+            if (!thinking->is_bool())
+                return bad_param("chat_template_kwargs.enable_thinking", "'enable_thinking' must be true or false",
+                                 "invalid_type");
+            // Said in our own words too, for models behind other servers.
+            if (!thinking->get_bool() && effort.empty())
+                out.request.reasoning.emplace().effort = llm::ReasoningSettings::Effort::none;
+        }
+        out.request.extensions.set(provider::local::RequestExtras{json::dump(*arguments)});
+    }
     out.request.user = json::string_or(body, "user", "");
     return out;
 }
@@ -298,18 +319,36 @@ ApiResult<CompletionBody> parse_completion(const json::Value& body, std::uint64_
         out.settings.max_tokens = std::min<std::uint64_t>(16, max_tokens);  // OpenAI's default here
     SERVE_TRY(const auto n, integer(body, "n", 1, 16));
     out.n = static_cast<std::size_t>(n.value_or(1));
-    if (out.n * out.prompts.size() > 64) return bad_param("n", "'n' times the number of prompts must be at most 64");
     SERVE_TRY(out.echo, boolean(body, "echo"));
     SERVE_TRY(out.stream, boolean(body, "stream"));
     if (const auto* options = given(body, "stream_options"))
         out.include_usage = json::bool_or(*options, "include_usage", false);
     SERVE_TRY(const auto logprobs, integer(body, "logprobs", 0, 20));
-    if (logprobs) out.settings.top_logprobs = static_cast<int>(*logprobs);
+    if (logprobs) out.logprobs = out.settings.top_logprobs = static_cast<int>(*logprobs);
+    out.prompt_logprobs = out.settings.prompt_logprobs;
+    if (out.echo && logprobs)
+        out.settings.prompt_logprobs = std::max(out.prompt_logprobs.value_or(0), static_cast<int>(*logprobs));
+    out.only_prompt = out.settings.max_tokens == 0U;
+    if (out.only_prompt) out.settings.max_tokens = 1;
     if (given(body, "suffix") != nullptr && !json::string_or(body, "suffix", "").empty())
         return bad_param("suffix", "'suffix' is not supported", "unsupported_value");
     SERVE_TRY(const auto best_of, integer(body, "best_of", 1, 16));
-    if (best_of && static_cast<std::size_t>(*best_of) != out.n)
-        return bad_param("best_of", "'best_of' is not supported unless it equals 'n'", "unsupported_value");
+    out.best_of = best_of ? static_cast<std::size_t>(*best_of) : out.n;
+    if (out.best_of < out.n) return bad_param("best_of", "'best_of' must be at least 'n'");
+    SERVE_TRY(out.beams, boolean(body, "use_beam_search"));
+    SERVE_TRY(const auto penalty, number(body, "length_penalty", -100, 100));
+    out.length_penalty = penalty.value_or(1);
+    if (out.beams && out.stream)
+        return bad_param("use_beam_search", "beams are told when all are complete; leave out 'stream'");
+    if (out.beams && (out.best_of > 10 || out.prompt_logprobs || logprobs || out.only_prompt))
+        return bad_param("use_beam_search",
+                         "a beam search takes 'n' and 'best_of' up to 10, 'max_tokens' from 1, and no 'logprobs'");
+    if (out.best_of > out.n && out.stream)
+        return bad_param("best_of",
+                         "the best can be told when all are complete; leave out 'stream', or let 'best_of' equal 'n'");
+    if (out.best_of > out.n && !logprobs) out.settings.top_logprobs = 0;  // what they are judged by
+    if (out.best_of * out.prompts.size() > 64)
+        return bad_param("n", "'n' (or 'best_of') times the number of prompts must be at most 64");
     return out;
 }
 

@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -29,6 +31,12 @@ struct EngineOptions {
     std::size_t prefix_block = 1;    ///< a reused prefix ends at a multiple of this, a block before the prompt's end:
                                    ///< with 16 a repeated request runs through the same kernels and repeats to the bit
     SpeculationOptions speculation{};
+    /// When a text fills the context: false ends the answer (FinishReason::length); true keeps the first `context_keep`
+    /// tokens (-1: the prompt), forgets the older half of the rest and goes on, as llama.cpp's context shift does. What
+    /// is left is computed again, so that the answer is that of a request with the shorter text; longer prompts are
+    /// shortened the same way.
+    bool context_shift = false;
+    int context_keep = 0;
     std::size_t max_queue = 256;  ///< waiting requests; past it `submit` fails with resource_exhausted
 
     /// Tokens of the cache of an engine whose sequences hold up to `sequence` tokens.
@@ -48,7 +56,7 @@ struct GenerationRequest {
     bool skip_special = true;                  ///< control tokens have no text
     std::shared_ptr<Constraint> constraint{};  ///< holds the answer to a form; one object for one request
     int top_logprobs = -1;                     ///< -1: none; 0..20 alternatives per generated token
-    bool prompt_logprobs = false;              ///< log-probability of every prompt token (perplexity, scoring)
+    int prompt_logprobs = -1;                  ///< 0..20: log-probability of every prompt token, with alternatives
     std::vector<text::TokenId> prediction{};   ///< what the answer may say; guesses follow it ("predicted output")
     std::optional<std::size_t> draft_max{};    ///< guesses checked in one pass; 0: none; unset: the engine's
     int priority = 0;                          ///< smaller runs first, and takes memory from larger when it must
@@ -61,6 +69,7 @@ struct TokenLogprob {
     text::TokenId token = text::no_token;
     std::string bytes;
     float logprob = 0;
+    std::size_t rank = 0;  ///< of a prompt token: 1 for the likeliest
 };
 
 enum class FinishReason : std::uint8_t { stop, length, cancelled, deadline };
@@ -82,19 +91,26 @@ struct GenerationEvent {
         std::vector<TokenLogprob> top;
     };
     std::vector<Step> logprobs;  ///< when asked for
+    /// When asked for, on the first event: [i] tells log p(prompt[i] | before); nothing comes before [0], which says 0.
+    std::vector<Step> prompt_logprobs{};
     // Set on the last event only:
     std::optional<FinishReason> finish;
     std::string stop_string;  ///< the one that ended the answer; empty: none did
     std::optional<Error> error;
     Usage usage;
     Timings timings;
-    std::vector<float> prompt_logprobs;  ///< [i]: log p(prompt[i] | before); [0] is 0
     [[nodiscard]] bool last() const noexcept { return finish.has_value() || error.has_value(); }
 };
 
 /// Called on the engine's thread, in order, exactly one last event per accepted request. Must return quickly and not
 /// throw.
 using GenerationSink = std::function<void(GenerationEvent)>;
+
+/// One request of a group.
+struct Submission {
+    GenerationRequest request;
+    GenerationSink sink;
+};
 
 struct EngineStats {
     std::size_t running = 0, waiting = 0;
@@ -119,6 +135,15 @@ struct RequestSnapshot {
     double seconds = 0;          ///< since it came
 };
 
+/// What is left of a text of `length` tokens that exceeds a context: its first tokens, and those from `from` on.
+struct ContextShift {
+    std::size_t keep = 0, from = 0;
+};
+/// Half of what comes after the kept tokens goes, as often as that is needed for one token to follow. Null: the kept
+/// tokens alone leave no room. `keep` -1: `prompt` tokens.
+[[nodiscard]] std::optional<ContextShift> shift_context(std::size_t length, std::size_t context, int keep,
+                                                        std::size_t prompt) noexcept;
+
 /// Owns one model, one thread team and one scheduling thread. Thread-safe.
 class Engine {
   public:
@@ -131,8 +156,22 @@ class Engine {
     /// Errors: invalid_argument (empty prompt, sampling values out of range, a draft model of another vocabulary),
     /// resource_exhausted (prompt longer than the context: the message gives both numbers; queue full).
     [[nodiscard]] Result<void> submit(GenerationRequest request, GenerationSink sink);
+    /// Several answers to one prompt: it is computed once, and the answers go on from there together. All are accepted
+    /// or none. Prompt log-probabilities are told to the first only. Errors: as `submit`; invalid_argument (no request,
+    /// prompts that differ).
+    [[nodiscard]] Result<void> submit(std::vector<Submission> group);
     /// Blocks until the whole answer is there.
     [[nodiscard]] Result<GenerationEvent> generate(GenerationRequest request);
+
+    /// Writes what is kept of the beginning of this text to a file (docs/formats/session.md), and says how many tokens
+    /// that are; call it when the request that computed them has ended. Blocks. Errors: not_found (nothing of it is
+    /// kept), those of AtomicFile.
+    [[nodiscard]] Result<std::size_t> save_prefix(std::span<const text::TokenId> tokens,
+                                                  const std::filesystem::path& file);
+    /// Takes keys and values from such a file: the next request that begins with its tokens does not compute them.
+    /// Blocks. Errors: those of reading (not_found, io, corrupt, unsupported), invalid_argument (another model or
+    /// KvType), resource_exhausted (more pages than are free).
+    [[nodiscard]] Result<std::size_t> load_prefix(const std::filesystem::path& file);
 
     [[nodiscard]] const model::CausalModel& model() const noexcept;
     [[nodiscard]] std::size_t context() const noexcept;

@@ -25,6 +25,8 @@ struct GenerationSettings {
     std::vector<std::string> stop{};
     std::vector<std::pair<std::int32_t, double>> logit_bias{};
     std::optional<int> top_logprobs{};  ///< set: log-probabilities wanted, with this many alternatives
+    /// Set: log-probabilities of the prompt's tokens wanted, with this many alternatives; see `capabilities`.
+    std::optional<int> prompt_logprobs{};
     /// What the answer is likely to say (a file with few changes): it comes faster where that is right, and is the
     /// same. Left out for models that cannot use it.
     std::string prediction{};
@@ -43,6 +45,9 @@ struct ChatRequest {
     Extensions extensions{};
 };
 
+/// The settings of the answer with this index: the same, with a seed of its own where there is one.
+[[nodiscard]] GenerationSettings settings_of_choice(GenerationSettings settings, std::size_t index);
+
 /// Raw text completion, for models without a chat template and for callers that build their own prompt.
 struct CompletionRequest {
     std::string prompt;
@@ -54,12 +59,16 @@ struct TokenAlternative {
     std::string text;
     std::string bytes;
     double logprob = 0;
+    std::int32_t id = -1;    ///< in the model's vocabulary; -1: the provider does not tell
+    std::uint64_t rank = 0;  ///< 1: the likeliest; 0: not told
 };
 struct TokenLogprob {
     std::string text;
     std::string bytes;
     double logprob = 0;
     std::vector<TokenAlternative> top;
+    std::int32_t id = -1;  ///< as above
+    std::uint64_t rank = 0;
 };
 
 struct Timings {
@@ -90,6 +99,7 @@ struct ChatEvent {
     std::string reasoning_signature{};  ///< closes the reasoning before it
     std::string id{}, model{};          ///< of the answer, when the provider has told
     Extensions extensions{};            ///< on the last event
+    std::vector<TokenLogprob> prompt_logprobs{};  ///< on the first; nothing comes before the first token, which has 0
 };
 
 struct ChatResponse {
@@ -101,6 +111,7 @@ struct ChatResponse {
     Usage usage;
     Timings timings;
     Extensions extensions{};
+    std::vector<TokenLogprob> prompt_logprobs{};
 };
 
 /// Joins the events of one answer, parts in the order they came. Not thread-safe.
@@ -126,6 +137,7 @@ struct Capabilities {
     bool prompt_cache = false;            ///< CacheHint is obeyed
     bool exact_token_count = false;       ///< count_tokens knows, rather than estimates
     std::uint64_t max_output_tokens = 0;  ///< 0: unknown
+    bool prompt_logprobs = false;
 };
 
 using ChatStream = Stream<ChatEvent>;
@@ -140,6 +152,14 @@ class ChatModel {
     [[nodiscard]] virtual task<Result<StreamPtr<ChatEvent>>> stream(ChatRequest request, CallOptions options) = 0;
     [[nodiscard]] virtual task<Result<StreamPtr<ChatEvent>>> complete(CompletionRequest request,
                                                                       CallOptions options) = 0;
+    /// `count` answers to one request, those after the first with seeds of their own (seed + index). The local engine
+    /// computes the prompt once and the answers together; other models are asked `count` times. Errors: as `stream`.
+    [[nodiscard]] virtual task<Result<std::vector<StreamPtr<ChatEvent>>>> stream_choices(ChatRequest request,
+                                                                                         std::size_t count,
+                                                                                         CallOptions options);
+    [[nodiscard]] virtual task<Result<std::vector<StreamPtr<ChatEvent>>>> complete_choices(CompletionRequest request,
+                                                                                           std::size_t count,
+                                                                                           CallOptions options);
     /// Tokens of a text for this model; remote models without a tokenizer estimate.
     [[nodiscard]] virtual std::size_t count_tokens(std::string_view text) const = 0;
     /// Tokens of a whole request as this model would read it: messages, tools and template. Estimated from

@@ -14,6 +14,11 @@ namespace tenon::provider {
 
 namespace local {
 
+/// Of requests (`ChatRequest::extensions`).
+struct RequestExtras {
+    std::string template_arguments{};  ///< a JSON object: variables for the chat template ("chat_template_kwargs")
+};
+
 /// Of answers (`ChatResponse::extensions`).
 struct AnswerExtras {
     std::string stop_string;  ///< the stop string that ended the answer; empty: none did
@@ -33,7 +38,8 @@ struct LocalChatOptions {
 /// Prompts are made by the chat template of the model file. Control tokens written in messages, tool definitions or
 /// tool results stay plain text: only the template can open or close a turn. When a template refuses a system message
 /// or turns that do not alternate, the system text is joined to the first user message and neighbours of one role are
-/// merged. Answers are split into text, reasoning (`<think>…</think>`) and, when tools were offered, tool calls
+/// merged. Reasoning settings become the template's `enable_thinking`; where a template opens the reasoning by itself,
+/// an effort of none closes it at once. Answers are split into text, reasoning (`<think>…</think>`) and, when tools were offered, tool calls
 /// (`<tool_call>{…}</tool_call>`, or JSON objects with "name" and "arguments" or "parameters"), whose arguments always
 /// keep to the tool's schema.
 /// Errors of `stream` and `complete`: unsupported (no chat template: use `complete`; tools without support in the
@@ -56,6 +62,12 @@ class LocalChatModel final : public llm::ChatModel, public std::enable_shared_fr
                                                                  CallOptions options) override;
     [[nodiscard]] task<Result<StreamPtr<llm::ChatEvent>>> complete(llm::CompletionRequest request,
                                                                    CallOptions options) override;
+    [[nodiscard]] task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> stream_choices(llm::ChatRequest request,
+                                                                                      std::size_t count,
+                                                                                      CallOptions options) override;
+    [[nodiscard]] task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> complete_choices(llm::CompletionRequest request,
+                                                                                        std::size_t count,
+                                                                                        CallOptions options) override;
     [[nodiscard]] std::size_t count_tokens(std::string_view text) const override;
     /// Exact. Errors: as `stream`.
     [[nodiscard]] task<Result<std::size_t>> count_request_tokens(llm::ChatRequest request,
@@ -63,6 +75,7 @@ class LocalChatModel final : public llm::ChatModel, public std::enable_shared_fr
 
     /// The tokens `stream` would compute for this request. Errors: as `stream`.
     [[nodiscard]] Result<std::vector<text::TokenId>> prompt_tokens(const llm::ChatRequest& request) const;
+    [[nodiscard]] Result<std::vector<text::TokenId>> prompt_tokens(const llm::CompletionRequest& request) const;
     [[nodiscard]] engine::Engine& engine() const noexcept;
 
   private:

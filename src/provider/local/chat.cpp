@@ -71,6 +71,7 @@ Result<engine::GenerationRequest> request_of(const text::Tokenizer& tokenizer, s
     request.max_tokens = static_cast<std::size_t>(settings.max_tokens.value_or(0));
     request.stop = settings.stop;
     request.top_logprobs = settings.top_logprobs.value_or(-1);
+    request.prompt_logprobs = settings.prompt_logprobs.value_or(-1);
     const auto& d = settings.decoding;
     request.ignore_eos = d.ignore_eos.value_or(false);
     request.min_tokens = static_cast<std::size_t>(std::max(0, d.min_tokens.value_or(0)));
@@ -89,8 +90,12 @@ llm::TokenLogprob logprob_of(engine::GenerationEvent::Step step) {
     out.text = utf8::sanitize(step.chosen.bytes);
     out.bytes = std::move(step.chosen.bytes);
     out.logprob = static_cast<double>(step.chosen.logprob);
-    for (auto& t : step.top)
-        out.top.push_back({utf8::sanitize(t.bytes), std::move(t.bytes), static_cast<double>(t.logprob)});
+    out.id = step.chosen.token;
+    out.rank = step.chosen.rank;
+    for (auto& t : step.top) {
+        std::string text = utf8::sanitize(t.bytes);
+        out.top.push_back({std::move(text), std::move(t.bytes), static_cast<double>(t.logprob), t.token, t.rank});
+    }
     return out;
 }
 
@@ -105,16 +110,17 @@ class LocalStream final : public llm::ChatStream {
     }
     ~LocalStream() override { source_.request_stop(); }
 
-    Result<void> start(engine::GenerationRequest request, std::string echo) {
+    /// What the engine is to do for this stream.
+    engine::Submission submission(engine::GenerationRequest request, std::string echo) {
         usage_.input_tokens = request.prompt.size();
         request.cancel = source_.get_token();
         request.deadline = options_.deadline;
         echo_ = std::move(echo);
-        return model_->engine().submit(std::move(request), [events = events_](engine::GenerationEvent event) {
-            const bool last = event.last();
-            events->push(std::move(event));
-            if (last) events->close();
-        });
+        return {std::move(request), [events = events_](engine::GenerationEvent event) {
+                    const bool last = event.last();
+                    events->push(std::move(event));
+                    if (last) events->close();
+                }};
     }
 
     /// Waits for the first event, so that its error belongs to the call and not to the stream.
@@ -149,7 +155,7 @@ class LocalStream final : public llm::ChatStream {
             auto event = convert(std::move(**received));
             if (!event) co_return std::unexpected(std::move(event).error());
             if (event->finish || !event->text.empty() || !event->reasoning.empty() || !event->tool_calls.empty() ||
-                !event->logprobs.empty())
+                !event->logprobs.empty() || !event->prompt_logprobs.empty())
                 co_return std::optional(std::move(*event));
         }
         over_ = true;
@@ -160,6 +166,7 @@ class LocalStream final : public llm::ChatStream {
         llm::ChatEvent out;
         out.text = std::exchange(echo_, {});
         for (auto& step : event.logprobs) out.logprobs.push_back(logprob_of(std::move(step)));
+        for (auto& step : event.prompt_logprobs) out.prompt_logprobs.push_back(logprob_of(std::move(step)));
         usage_.output_tokens += event.tokens.size();
         if (parser_) {
             const bool before = parser_->reasoning();
@@ -214,12 +221,23 @@ class LocalStream final : public llm::ChatStream {
     bool over_ = false;
 };
 
-task<Result<StreamPtr<llm::ChatEvent>>> launch(std::unique_ptr<LocalStream> stream, engine::GenerationRequest request,
-                                               std::string echo) {
-    TENON_CO_CHECK(stream->start(std::move(request), std::move(echo)));
-    TENON_CO_CHECK(co_await stream->prime());
-    StreamPtr<llm::ChatEvent> out = std::move(stream);
+using Choices = std::vector<StreamPtr<llm::ChatEvent>>;
+
+/// One request to the engine for each of the streams, as one group.
+task<Result<Choices>> launch(std::shared_ptr<const LocalChatModel> model,
+                             std::vector<std::unique_ptr<LocalStream>> streams, std::vector<engine::Submission> group) {
+    TENON_CO_CHECK(model->engine().submit(std::move(group)));
+    Choices out;
+    for (auto& stream : streams) {
+        TENON_CO_CHECK(co_await stream->prime());
+        out.push_back(std::move(stream));
+    }
     co_return std::move(out);
+}
+
+task<Result<StreamPtr<llm::ChatEvent>>> only(task<Result<Choices>> choices) {
+    TENON_CO_TRY(auto all, co_await std::move(choices));
+    co_return std::move(all.front());
 }
 
 }  // namespace
@@ -263,8 +281,9 @@ const std::string& LocalChatModel::name() const noexcept { return impl_->name; }
 llm::Capabilities LocalChatModel::capabilities() const {
     llm::Capabilities c;
     c.tools = impl_->prompts.takes_tools();
-    c.logprobs = true;
+    c.logprobs = c.prompt_logprobs = true;
     c.completion = true;
+    c.reasoning = impl_->prompts.reasons();
     c.forced_tools = c.parallel_tools = c.tools;
     c.json = c.json_schema = c.grammar = c.regex = true;
     c.exact_token_count = true;
@@ -273,26 +292,48 @@ llm::Capabilities LocalChatModel::capabilities() const {
 }
 
 task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::stream(llm::ChatRequest request, CallOptions options) {
-    if (request.tool_choice.mode == llm::ToolChoice::Mode::none) request.tools.clear();
-    TENON_CO_TRY(auto prompt, impl_->prompts.chat(request));
-    TENON_CO_TRY(auto constraint, impl_->constraints->of(request, prompt.thinking));
-    std::vector<std::string> tools;
-    for (const auto& tool : request.tools) tools.push_back(tool.name);
-    local::AnswerParser parser(std::move(tools), prompt.thinking);
-    auto stream = std::make_unique<LocalStream>(shared_from_this(), std::move(parser), std::move(options));
-    TENON_CO_TRY(auto generation, request_of(*impl_->tokenizer, std::move(prompt.tokens), request.settings));
-    generation.constraint = std::move(constraint);
-    std::string echo;
-    co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));
+    return only(stream_choices(std::move(request), 1, std::move(options)));
 }
 
 task<Result<StreamPtr<llm::ChatEvent>>> LocalChatModel::complete(llm::CompletionRequest request, CallOptions options) {
-    TENON_CO_TRY(auto tokens, impl_->prompts.raw(request.prompt));
-    auto stream = std::make_unique<LocalStream>(shared_from_this(), std::nullopt, std::move(options));
-    TENON_CO_TRY(auto generation, request_of(*impl_->tokenizer, std::move(tokens), request.settings));
-    std::string echo;
-    if (request.echo) echo = std::move(request.prompt);
-    co_return co_await launch(std::move(stream), std::move(generation), std::move(echo));
+    return only(complete_choices(std::move(request), 1, std::move(options)));
+}
+
+task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> LocalChatModel::stream_choices(llm::ChatRequest request,
+                                                                                    std::size_t count,
+                                                                                    CallOptions options) {
+    if (request.tool_choice.mode == llm::ToolChoice::Mode::none) request.tools.clear();
+    TENON_CO_TRY(const auto prompt, impl_->prompts.chat(request));
+    std::vector<std::string> tools;
+    for (const auto& tool : request.tools) tools.push_back(tool.name);
+    std::vector<std::unique_ptr<LocalStream>> streams;
+    std::vector<engine::Submission> group;
+    for (std::size_t i = 0; i < count; ++i) {
+        local::AnswerParser parser(tools, prompt.thinking);
+        streams.push_back(std::make_unique<LocalStream>(shared_from_this(), std::move(parser), options));
+        TENON_CO_TRY(auto generation,
+                     request_of(*impl_->tokenizer, prompt.tokens, llm::settings_of_choice(request.settings, i)));
+        TENON_CO_TRY(generation.constraint, impl_->constraints->of(request, prompt.thinking));
+        group.push_back(streams.back()->submission(std::move(generation), std::string()));
+    }
+    co_return co_await launch(shared_from_this(), std::move(streams), std::move(group));
+}
+
+task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> LocalChatModel::complete_choices(llm::CompletionRequest request,
+                                                                                      std::size_t count,
+                                                                                      CallOptions options) {
+    TENON_CO_TRY(const auto tokens, impl_->prompts.raw(request.prompt));
+    std::vector<std::unique_ptr<LocalStream>> streams;
+    std::vector<engine::Submission> group;
+    for (std::size_t i = 0; i < count; ++i) {
+        streams.push_back(std::make_unique<LocalStream>(shared_from_this(), std::nullopt, options));
+        TENON_CO_TRY(auto generation,
+                     request_of(*impl_->tokenizer, tokens, llm::settings_of_choice(request.settings, i)));
+        std::string echo;
+        if (request.echo) echo = request.prompt;
+        group.push_back(streams.back()->submission(std::move(generation), std::move(echo)));
+    }
+    co_return co_await launch(shared_from_this(), std::move(streams), std::move(group));
 }
 
 std::size_t LocalChatModel::count_tokens(std::string_view text) const {
@@ -308,6 +349,10 @@ task<Result<std::size_t>> LocalChatModel::count_request_tokens(llm::ChatRequest 
 Result<std::vector<text::TokenId>> LocalChatModel::prompt_tokens(const llm::ChatRequest& request) const {
     TENON_TRY(auto prompt, impl_->prompts.chat(request));
     return std::move(prompt.tokens);
+}
+
+Result<std::vector<text::TokenId>> LocalChatModel::prompt_tokens(const llm::CompletionRequest& request) const {
+    return impl_->prompts.raw(request.prompt);
 }
 
 engine::Engine& LocalChatModel::engine() const noexcept { return *impl_->engine; }

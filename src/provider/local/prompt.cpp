@@ -1,4 +1,6 @@
 #include "provider/local/prompt.hpp"
+#include "provider/local/answer_parser.hpp"
+#include "tenon/provider/local.hpp"
 
 #include <fmt/format.h>
 
@@ -145,6 +147,8 @@ Result<PromptBuilder> PromptBuilder::create(const std::string& chat_template, te
     auto parsed = text::Template::parse(chat_template);
     if (!parsed) return fail(ErrorCode::corrupt, "cannot read the model's chat template", std::move(parsed).error());
     builder.template_.emplace(std::move(*parsed));
+    builder.reasons_ = chat_template.find("enable_thinking") != std::string::npos ||
+                       chat_template.find(begin_think) != std::string::npos;
     builder.takes_tools_ = chat_template.find("tools") != std::string::npos;
     return builder;
 }
@@ -179,13 +183,31 @@ Result<Prompt> PromptBuilder::chat(const llm::ChatRequest& request) const {
     TENON_TRY(const auto turns, turns_of(request.messages));
     TENON_TRY(auto tools, to_json(request.tools));
 
+    json::Value arguments = json::Object();
+    if (const auto* extras = request.extensions.get<RequestExtras>();
+        extras != nullptr && !extras->template_arguments.empty()) {
+        auto parsed = json::parse(extras->template_arguments);
+        if (!parsed || !parsed->is_object())
+            return fail(ErrorCode::invalid_argument, "the arguments of the chat template are not a JSON object");
+        arguments = std::move(*parsed);
+    }
+    const auto& reasoning = request.reasoning;
+    const bool silent =
+        reasoning && (reasoning->effort == llm::ReasoningSettings::Effort::none || reasoning->budget_tokens == 0U);
+    if (silent || (reasoning && (reasoning->effort || reasoning->budget_tokens)))
+        arguments.get_object()["enable_thinking"] = !silent;
+
     bool guarded = false;
     const auto render = [&](json::Value messages) -> Result<std::string> {
-        const bool threatened = mentions_control(messages, control_) || mentions_control(tools, control_);
+        const bool threatened = mentions_control(messages, control_) || mentions_control(tools, control_) ||
+                                mentions_control(arguments, control_);
         guarded = threatened;
-        json::Object context;
+        json::Object context = (threatened ? guard_controls(arguments, control_) : arguments).get_object();
         context["messages"] = threatened ? guard_controls(messages, control_) : std::move(messages);
-        if (!request.tools.empty()) context["tools"] = threatened ? guard_controls(tools, control_) : tools;
+        if (!request.tools.empty())
+            context["tools"] = threatened ? guard_controls(tools, control_) : tools;
+        else
+            context.erase("tools");
         context["add_generation_prompt"] = true;
         context["bos_token"] = bos_text_;
         context["eos_token"] = eos_text_;
@@ -199,10 +221,14 @@ Result<Prompt> PromptBuilder::chat(const llm::ChatRequest& request) const {
                         std::move(rendered).error());
         rendered = std::move(again);
     }
-    Prompt prompt{encode(*rendered, guarded), false};
     const auto end = rendered->find_last_not_of(" \n");
-    prompt.thinking = end != std::string::npos && std::string_view(*rendered).substr(0, end + 1).ends_with("<think>");
-    return prompt;
+    bool thinking = end != std::string::npos && std::string_view(*rendered).substr(0, end + 1).ends_with(begin_think);
+    if (thinking && silent) {
+        *rendered += end_think;
+        *rendered += "\n\n";
+        thinking = false;
+    }
+    return Prompt{encode(*rendered, guarded), thinking};
 }
 
 Result<std::vector<text::TokenId>> PromptBuilder::raw(std::string_view prompt) const {

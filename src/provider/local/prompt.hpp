@@ -28,6 +28,8 @@ class PromptBuilder {
 
     [[nodiscard]] bool can_chat() const noexcept { return template_.has_value(); }
     [[nodiscard]] bool takes_tools() const noexcept { return takes_tools_; }
+    /// The template can be told whether the model is to reason, or opens the reasoning itself.
+    [[nodiscard]] bool reasons() const noexcept { return reasons_; }
 
   private:
     explicit PromptBuilder(text::TokenizerPtr tokenizer);
@@ -40,6 +42,7 @@ class PromptBuilder {
     std::string bos_text_, eos_text_;
     bool wants_bos_ = false;
     bool takes_tools_ = false;
+    bool reasons_ = false;
 };
 
 }  // namespace tenon::provider::local

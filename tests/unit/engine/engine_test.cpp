@@ -351,12 +351,24 @@ TEST(Engine, PromptLogprobsCoverEveryTokenWhateverTheChunks) {
     for (const std::size_t chunk : {1UL, 5UL, 300UL}) {
         Engine engine(model, {.threads = 1, .prompt_chunk = chunk});
         auto request = greedy(prompt, 1);
-        request.prompt_logprobs = true;
+        request.prompt_logprobs = 2;
         for (int round = 0; round < 2; ++round) {  // the second time nothing may come from the cache
             const auto answer = engine.generate(request).value();
             ASSERT_EQ(answer.prompt_logprobs.size(), prompt.size());
-            for (std::size_t i = 0; i < prompt.size(); ++i)
-                EXPECT_NEAR(answer.prompt_logprobs[i], expected[i], 1e-4) << i;
+            for (std::size_t i = 0; i < prompt.size(); ++i) {
+                const auto& step = answer.prompt_logprobs[i];
+                EXPECT_NEAR(step.chosen.logprob, expected[i], 1e-4) << i;
+                EXPECT_EQ(step.chosen.token, prompt[i]);
+                if (i == 0) {
+                    EXPECT_TRUE(step.top.empty());
+                    continue;
+                }
+                ASSERT_EQ(step.top.size(), 2U);
+                EXPECT_EQ(step.top[1].rank, 2U);
+                EXPECT_GE(step.top[0].logprob, step.top[1].logprob);
+                EXPECT_GE(step.chosen.rank, 1U);
+                EXPECT_EQ(step.chosen.rank <= 2, step.chosen.logprob >= step.top[1].logprob);
+            }
         }
     }
 }

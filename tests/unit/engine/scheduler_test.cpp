@@ -251,6 +251,8 @@ TEST_P(Simulation, EveryRequestAnswersAsAlone) {
     options.prompt_chunk = pick(4, 64);
     options.prefix_block = pick(0, 1) == 0 ? 1 : 16;
     options.max_queue = 1000;
+    options.context_shift = pick(0, 1) == 0;
+    options.context_keep = static_cast<int>(pick(0, 40)) - 1;
     options.speculation.lookup = pick(0, 1) == 0;
     options.speculation.draft_p_min = 0;
     if (pick(0, 1) == 0) {  // right two times of three
@@ -271,12 +273,23 @@ TEST_P(Simulation, EveryRequestAnswersAsAlone) {
         std::string text = beginnings[pick(0, 3)];
         for (std::size_t n = pick(1, 60); n > 0; --n) text.push_back(static_cast<char>('a' + pick(0, 3)));
         prompts.push_back(bytes(text));
-        lengths.push_back(pick(1, 60));
+        lengths.push_back(options.context_shift && pick(0, 5) == 0 ? pick(200, 400) : pick(1, 60));
         auto request = greedy(prompts[i], lengths[i]);
         request.cancel = stops[i].get_token();
         request.priority = static_cast<int>(pick(0, 2));
         request.group = std::string(1, static_cast<char>('a' + pick(0, 2)));
-        ASSERT_TRUE(engine.submit(std::move(request), answers.sink(i)));
+        std::vector<Submission> group;
+        group.push_back({std::move(request), answers.sink(i)});
+        for (std::size_t more = pick(0, 3) == 0 ? pick(1, 4) : 0; more > 0 && i + 1 < count; --more) {
+            ++i;  // another answer to the same prompt, of its own length
+            prompts.push_back(prompts.back());
+            lengths.push_back(pick(1, 60));
+            auto other = group.front().request;
+            other.max_tokens = lengths[i];
+            other.cancel = stops[i].get_token();
+            group.push_back({std::move(other), answers.sink(i)});
+        }
+        ASSERT_TRUE(engine.submit(std::move(group)));
         if (pick(0, 9) == 0) stops[pick(0, i)].request_stop();
         if (pick(0, 20) == 0) std::this_thread::sleep_for(1ms);
     }
@@ -284,7 +297,7 @@ TEST_P(Simulation, EveryRequestAnswersAsAlone) {
     std::size_t whole = 0;
     for (std::size_t i = 0; i < count; ++i) {
         ASSERT_FALSE(answers.last(i).error) << answers.last(i).error->describe();
-        const auto expected = model->expect(prompts[i], lengths[i]);
+        const auto expected = expect_shifted(*model, prompts[i], lengths[i], options);
         const auto& said = answers.tokens(i);
         if (stops[i].stop_requested()) {
             ASSERT_LE(said.size(), expected.size());

@@ -219,6 +219,22 @@ TEST(Speculation, LookedUpGuessesChangeNoAnswer) {
     EXPECT_GT(drafted, accepted + 500U);
 }
 
+TEST(Speculation, AnErrorAmongGuessesEndsTheRequestAndNothingElse) {
+    auto model = speaker("abcdefgh");
+    model->not_a_number = 'z';
+    Engine engine(model, {.threads = 1});
+    auto request = greedy(bytes(">"), 60);
+    // Right up to a token after which logits are no numbers.
+    model->shape = [](std::span<const text::TokenId> tokens, std::span<float> row) {
+        if (tokens.size() == 20) row['z'] = 40;
+    };
+    request.prediction = bytes("abcdefghabcdefghabczabcdefgh");
+    EXPECT_EQ(engine.generate(request).error().code(), ErrorCode::internal);
+    model->shape = nullptr;
+    request.prediction.clear();
+    EXPECT_EQ(engine.generate(request).value().tokens, model->expect(bytes(">"), 60));
+}
+
 TEST(Speculation, TheContextEndsWhereItDid) {
     auto model = speaker("ab");
     for (const bool lookup : {false, true}) {
