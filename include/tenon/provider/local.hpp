@@ -39,7 +39,8 @@ struct LocalChatOptions {
 /// tool results stay plain text: only the template can open or close a turn. When a template refuses a system message
 /// or turns that do not alternate, the system text is joined to the first user message and neighbours of one role are
 /// merged. Reasoning settings become the template's `enable_thinking`; where a template opens the reasoning by itself,
-/// an effort of none closes it at once. Answers are split into text, reasoning (`<think>…</think>`) and, when tools were offered, tool calls
+/// an effort of none closes it at once. Answers are split into text, reasoning (`<think>…</think>`) and, when tools
+/// were offered, tool calls
 /// (`<tool_call>{…}</tool_call>`, or JSON objects with "name" and "arguments" or "parameters"), whose arguments always
 /// keep to the tool's schema.
 /// Errors of `stream` and `complete`: unsupported (no chat template: use `complete`; tools without support in the
