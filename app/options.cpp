@@ -9,6 +9,11 @@
 #include <csignal>
 #include <thread>
 
+#include <fmt/format.h>
+
+#include "tenon/provider/model_pool.hpp"
+#include "tenon/provider/open.hpp"
+
 namespace tenon::app {
 namespace {
 
@@ -182,6 +187,26 @@ void EngineFlags::apply(Settings& settings) const {
     if (speculation.lookup) settings.lookup = true;
     if (context_shift) settings.context_shift = true;
     if (keep) settings.context_keep = *keep;
+}
+
+void AdapterFlags::declare(CommandLine& sub) {
+    sub.add_option("--lora", path, "a low-rank adapter of the model: a PEFT folder, or a GGUF file");
+    sub.add_option("--lora-scale", scale, "how strongly it is applied (1)");
+}
+
+Result<void> AdapterFlags::apply(Context& context) const {
+    if (path.empty()) return {};
+    Settings& settings = context.settings();
+    if (provider::parse_model_name(settings.chat_model).preset)
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("--lora is for a model that runs here, and {} does not", settings.chat_model));
+    TENON_TRY(const auto pool, context.pool());
+    std::filesystem::path file(path);
+    if (file.filename().empty()) file = file.parent_path();
+    std::string name = fmt::format("{}+{}", settings.chat_model, file.stem().string());
+    TENON_CHECK(pool->add_adapter(name, {settings.chat_model, file, static_cast<float>(scale)}));
+    settings.chat_model = std::move(name);
+    return {};
 }
 
 void RemoteFlags::declare(CommandLine& sub) {

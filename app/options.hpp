@@ -73,6 +73,15 @@ struct EngineFlags {
     void apply(Settings& settings) const;
 };
 
+/// A low-rank adapter for the chat model: flags of the commands that run one.
+struct AdapterFlags {
+    std::string path;
+    double scale = 1;
+    void declare(CommandLine& sub);
+    /// From now on the context's chat model is itself with the adapter. After RemoteFlags::apply.
+    [[nodiscard]] Result<void> apply(Context& context) const;
+};
+
 /// A stop token that fires on Ctrl-C while the object lives. One at a time.
 class InterruptGuard {
   public:

@@ -19,8 +19,8 @@
 #include <mutex>
 #include <optional>
 #include <random>
-#include <sstream>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>

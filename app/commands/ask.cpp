@@ -15,6 +15,7 @@ struct Options {
     std::string question, from;
     CommandOption* given = nullptr;
     RemoteFlags remote;
+    AdapterFlags adapter;
     std::size_t top_k = 0, max_tokens = 0;
     double temperature = 0;
     bool json = false, no_verify = false, verbose = false;
@@ -25,6 +26,7 @@ void declare(CommandLine& sub, Options& o) {
                              "in any language the model knows; without it, or with -, standard input");
     sub.add_option("--from,-f", o.from, "knowledge base")->required();
     o.remote.declare(sub);
+    o.adapter.declare(sub);
     sub.add_option("--top-k,-k", o.top_k, "chunks that the passages are chosen from (8)")->check(in_range(1, 100));
     sub.add_option("--max-tokens,-n", o.max_tokens, "longest answer (256)")->check(in_range(1, 100'000));
     sub.add_option("--temperature", o.temperature, "0 takes the likeliest token each time")->check(in_range(0.0, 5.0));
@@ -38,6 +40,7 @@ Result<void> run(Context& context, const Options& o) {
     TENON_TRY(std::string question, text_or_stdin(o.question, o.given->count() > 0, "QUESTION"));
     while (question.ends_with('\n') || question.ends_with('\r')) question.pop_back();
     TENON_TRY(const auto retriever, open_retriever(context, o.from));
+    TENON_CHECK(o.adapter.apply(context));
     TENON_TRY(const auto model, context.chat_model(""));
     const rag::Answerer answerer(retriever, model);
     rag::AnswerOptions options;

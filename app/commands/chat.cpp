@@ -21,6 +21,7 @@ struct Options {
     std::string system, from, prompt_cache;
     RemoteFlags remote;
     EngineFlags engine;
+    AdapterFlags adapter;
     bool no_thinking = false;
     SamplingFlags sampling;
 };
@@ -28,6 +29,7 @@ struct Options {
 void declare(CommandLine& sub, Options& o) {
     o.remote.declare(sub);
     o.engine.declare(sub);
+    o.adapter.declare(sub);
     sub.add_option("--prompt-cache", o.prompt_cache,
                    "file that keeps what the model has read of the conversation, for the next run");
     sub.add_flag("--no-thinking", o.no_thinking, "a reasoning model answers at once");
@@ -72,6 +74,7 @@ class Session {
     Result<void> run() {
         options_.remote.apply(context_.settings());
         options_.engine.apply(context_.settings());
+        TENON_CHECK(options_.adapter.apply(context_));
         TENON_TRY(model_, context_.chat_model(""));
         TENON_TRY(cache_, PromptCache::open(options_.prompt_cache, model_));
         if (!options_.from.empty()) TENON_CHECK(ground(options_.from));

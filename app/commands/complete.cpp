@@ -14,6 +14,7 @@ struct Options {
     CommandOption* given = nullptr;
     RemoteFlags remote;
     EngineFlags engine;
+    AdapterFlags adapter;
     SamplingFlags sampling;
     std::size_t beam_width = 0;
     double length_penalty = 1;
@@ -24,6 +25,7 @@ void declare(CommandLine& sub, Options& o) {
     o.given = sub.add_option("PROMPT", o.prompt, "the text to go on from; without it, or with -, standard input");
     o.remote.declare(sub);
     o.engine.declare(sub);
+    o.adapter.declare(sub);
     o.sampling.declare(sub);
     sub.add_option("--prompt-cache", o.prompt_cache,
                    "file that keeps what the model has read of the prompt, for the next run");
@@ -86,6 +88,7 @@ Result<void> run(Context& context, const Options& o) {
     TENON_TRY(request.prompt, text_or_stdin(o.prompt, o.given->count() > 0, "PROMPT"));
     request.settings = o.sampling.settings();
     if (!request.settings.max_tokens) request.settings.max_tokens = 256;
+    TENON_CHECK(o.adapter.apply(context));
     TENON_TRY(const auto model, context.chat_model(""));
     if (o.beam_width > 0) return run_beams(context, o, request, model);
     TENON_TRY(const auto cache, PromptCache::open(o.prompt_cache, model));

@@ -1,6 +1,7 @@
 // tenon serve: the API and the console.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <ctime>
 
@@ -22,11 +23,11 @@ struct Options {
     int port = -1;
     RemoteFlags remote;
     EngineFlags engine;
-    std::vector<std::string> keys, origins;
+    std::vector<std::string> keys, origins, adapters;
     std::string memory;
     std::uint64_t max_tokens = 0;
     std::int64_t time_limit = 0, max_body_mib = 0, max_upload_mib = 0;
-    bool quiet = false, allow_remote = false;
+    bool quiet = false, allow_remote = false, allow_adapters = false;
     std::vector<std::string> mcp_bases, mcp_tools;
     bool no_mcp = false, mcp_ask = false;
 };
@@ -45,6 +46,11 @@ void declare(CommandLine& sub, Options& o) {
     sub.add_flag(
         "--allow-remote", o.allow_remote,
         "let clients name any PROVIDER:NAME and spend this server's key on it, not only the one it was started with");
+    sub.add_option("--lora,--lora-modules", o.adapters,
+                   "NAME=PATH: a low-rank adapter of the chat model that requests ask for by NAME (repeatable); "
+                   "NAME=PATH@MODEL of another model");
+    sub.add_flag("--allow-lora-loading", o.allow_adapters,
+                 "let clients load adapters from this machine's files: /v1/load_lora_adapter");
     sub.add_option("--mcp-from", o.mcp_bases, "knowledge base that /mcp offers (repeatable); without it, every one");
     sub.add_option("--mcp-tool", o.mcp_tools,
                    "tool that /mcp offers, as `tenon mcp serve --tool` has them (repeatable); without it, calculator");
@@ -59,12 +65,18 @@ std::int64_t parse_time(const std::string& rfc3339) {
     return static_cast<std::int64_t>(::timegm(&parts));
 }
 
+bool has_adapter(const provider::ModelPool& pool, std::string_view name) {
+    const auto all = pool.adapters();
+    return std::ranges::any_of(all, [&](const auto& entry) { return entry.first == name; });
+}
+
 /// Requests name installed models and what the settings and knowledge bases name; other remote models only where the
 /// owner allows it, for their calls are on the owner's key. A path is no name: over HTTP it would let anyone probe the
 /// machine's files.
 struct Gate {
     const hub::Registry* registry;
     std::shared_ptr<store::Store> store;
+    std::shared_ptr<provider::ModelPool> pool;
     const Settings* settings;
     bool allow_remote;
 
@@ -74,6 +86,7 @@ struct Gate {
         if (allow_remote && remote) return {};
         const auto installed = registry->find(name);
         if (installed) return {};
+        if (has_adapter(*pool, name)) return {};
         if (const auto bases = store->list())
             for (const auto& base : *bases)
                 if (base.embedding_model == name) return {};
@@ -109,6 +122,43 @@ task<Result<std::shared_ptr<provider::LocalChatModel>>> open_local_model(Context
 task<Result<llm::RerankerPtr>> open_reranker(Context* context, std::shared_ptr<const Gate> gate, std::string name) {
     TENON_CO_CHECK(gate->check(name));
     co_return co_await context->reranker_async(std::move(name));
+}
+
+/// Names of installed models stay theirs.
+Result<void> add_named(provider::ModelPool& pool, const hub::Registry& registry, std::string name,
+                       provider::AdapterSource source) {
+    if (registry.find(name))
+        return fail(ErrorCode::already_exists, fmt::format("'{}' is the name of an installed model", name));
+    return pool.add_adapter(std::move(name), std::move(source));
+}
+
+/// NAME=PATH or NAME=PATH@MODEL.
+Result<void> add_adapter(provider::ModelPool& pool, const hub::Registry& registry, const std::string& chat_model,
+                         const std::string& text) {
+    const auto sign = text.find('=');
+    if (sign == 0 || sign == std::string::npos || sign + 1 == text.size())
+        return fail(ErrorCode::invalid_argument, fmt::format("--lora takes NAME=PATH, not '{}'", text));
+    provider::AdapterSource source{chat_model, text.substr(sign + 1), 1};
+    std::error_code ignored;
+    if (const auto at = text.rfind('@');
+        at != std::string::npos && at > sign && !std::filesystem::exists(source.path, ignored)) {
+        source.path = text.substr(sign + 1, at - sign - 1);
+        source.base = text.substr(at + 1);
+    }
+    if (!std::filesystem::exists(source.path, ignored))
+        return fail(ErrorCode::not_found, fmt::format("--lora {}: there is nothing at {}", text, source.path.string()));
+    return add_named(pool, registry, text.substr(0, sign), std::move(source));
+}
+
+task<Result<void>> load_adapter(Context* context, std::shared_ptr<provider::ModelPool> pool,
+                                const hub::Registry* registry, std::string name, std::string base, std::string path) {
+    if (base.empty()) base = context->settings().chat_model;
+    provider::AdapterSource source{base, path, 1};
+    TENON_CO_CHECK(add_named(*pool, *registry, name, source));
+    const auto opened = co_await context->chat_model_async(name);
+    if (opened) co_return Result<void>{};
+    pool->remove_adapter(name);
+    co_return std::unexpected(opened.error());
 }
 
 /// Whom /mcp lets in: those the API lets in. The gateway's keys are for asking models and not for this.
@@ -155,7 +205,7 @@ Result<void> run(Context& context, const Options& o) {
     services.default_embedding_model = settings.embedding_model;
     services.version = TENON_VERSION;
     services.memory_budget = context.memory_budget();
-    const auto gate = std::make_shared<const Gate>(Gate{registry, services.store, &settings, o.allow_remote});
+    const auto gate = std::make_shared<const Gate>(Gate{registry, services.store, pool, &settings, o.allow_remote});
     services.chat_model = [&context, gate](std::string name, const serve::Caller&) {
         return open_chat_model(&context, gate, std::move(name));
     };
@@ -204,10 +254,29 @@ Result<void> run(Context& context, const Options& o) {
                 if (e.loaded) e.memory_bytes = held->bytes;
                 out.push_back(std::move(e));
             }
+        for (const auto& [name, source] : pool->adapters()) {
+            serve::ModelEntry e;
+            e.name = name;
+            e.role = "chat";
+            const auto base = std::ranges::find(out, source.base, &serve::ModelEntry::name);
+            if (base != out.end()) e = *base, e.name = name, e.created = base->created;
+            e.parent = source.base;
+            const auto held = std::ranges::find(loaded, name, &provider::LoadedModel::name);
+            e.loaded = held != loaded.end();
+            e.memory_bytes = e.loaded ? held->bytes : 0;
+            out.push_back(std::move(e));
+        }
         // The default first: clients that take the first model get it.
         std::ranges::stable_partition(out, [&](const auto& e) { return e.name == settings.chat_model; });
         return out;
     };
+    for (const auto& one : o.adapters) TENON_CHECK(add_adapter(*pool, *registry, settings.chat_model, one));
+    if (o.allow_adapters) {
+        services.load_adapter = [&context, pool, registry](std::string name, std::string base, std::string path) {
+            return load_adapter(&context, pool, registry, std::move(name), std::move(base), std::move(path));
+        };
+        services.unload_adapter = [pool](const std::string& name) { return pool->remove_adapter(name); };
+    }
     services.count_tokens = token_counter(context, settings.embedding_model);
 
     serve::ServerOptions options;

@@ -55,7 +55,7 @@ void DraftModel::keep(std::span<const std::unique_ptr<Sequence>> running) {
     std::erase_if(followers_, [&](auto& entry) {
         if (std::ranges::any_of(running, [&](const auto& s) { return s->id() == entry.first && !s->finished(); }))
             return false;
-        prefixes_.insert(entry.second.held, entry.second.cache->pages());
+        prefixes_.insert({}, entry.second.held, entry.second.cache->pages());
         return true;
     });
 }
@@ -66,7 +66,7 @@ DraftModel::Follower& DraftModel::follower_of(const Sequence& sequence) {
     Follower follower{
         std::make_unique<model::KvCache>(pool_, capacity), {}, Sampler(drafting(sequence.request().sampling))};
     const auto known = sequence.tokens().first(sequence.tokens().size() - 1);
-    const auto match = prefixes_.match(known);
+    const auto match = prefixes_.match({}, known);
     follower.cache->share(match.pages, match.length);
     follower.held.assign(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(match.length));
     return followers_.emplace(sequence.id(), std::move(follower)).first->second;
@@ -141,7 +141,7 @@ void DraftModel::guess(tensor::ThreadTeam& team, std::span<const Wish> wishes) {
         for (std::size_t i = 0; i < active.size(); ++i) {
             Draft& draft = *active[i];
             if (!std::exchange(draft.follower->begun, true))  // others may begin alike
-                prefixes_.insert(draft.follower->held, draft.follower->cache->pages());
+                prefixes_.insert({}, draft.follower->held, draft.follower->cache->pages());
             if (extend(draft, logits->subspan(i * size, size)) && draft.guesses.size() < draft.wish.count)
                 next.push_back(&draft);
         }

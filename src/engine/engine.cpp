@@ -169,6 +169,11 @@ Result<void> Engine::Impl::check(const GenerationRequest& request) const {
             return fail(
                 ErrorCode::invalid_argument,
                 fmt::format("stop_token_ids names token {}; the model's tokens are 0 to {}", token, vocabulary - 1));
+    if (request.adapter && request.adapter->model() != model.get())
+        return fail(ErrorCode::invalid_argument, fmt::format("the adapter '{}' was loaded for another model than '{}'",
+                                                             request.adapter->info().name, model->info().name));
+    if (!std::isfinite(request.adapter_scale))
+        return fail(ErrorCode::invalid_argument, "the scale of an adapter must be a finite number");
     for (const auto token : request.prediction)
         if (token < 0 || static_cast<std::size_t>(token) >= vocabulary)
             return fail(
@@ -287,7 +292,8 @@ void Engine::Impl::step(std::span<const Part> parts) {
     }
     std::vector<model::SequenceStep> steps;
     const auto step_of = [](const Part& part) {
-        return model::SequenceStep{&part.sequence->cache(), part.sequence->step(part.count), part.logits};
+        return model::SequenceStep{&part.sequence->cache(), part.sequence->step(part.count), part.logits,
+                                   part.sequence->adapter()};
     };
     for (const auto& part : parts) steps.push_back(step_of(part));
     const auto rows_of = [&](const Part& part) {

@@ -34,16 +34,18 @@ void each(const Node& node, const Visit& visit) {
 
 }  // namespace
 
-PrefixTree::PrefixTree(std::shared_ptr<model::KvPool> pool) : pool_(std::move(pool)), root_(std::make_unique<Node>()) {}
+PrefixTree::PrefixTree(std::shared_ptr<model::KvPool> pool) : pool_(std::move(pool)) {}
 
 PrefixTree::~PrefixTree() {
-    each(*root_, [&](const Node& node) { pool_->release(node.page); });
+    for (const auto& [space, root] : roots_) each(*root, [&](const Node& node) { pool_->release(node.page); });
 }
 
-PrefixTree::Match PrefixTree::match(std::span<const text::TokenId> tokens) {
+PrefixTree::Match PrefixTree::match(model::AdapterUse adapter, std::span<const text::TokenId> tokens) {
     Match match;
     ++clock_;
-    for (Node* node = root_.get(); match.length < tokens.size();) {
+    const auto root = roots_.find(space_of(adapter));
+    if (root == roots_.end()) return match;
+    for (Node* node = root->second.get(); match.length < tokens.size();) {
         Node* best = nullptr;
         std::size_t shared = 0;
         for (const auto& child : node->children) {
@@ -62,9 +64,12 @@ PrefixTree::Match PrefixTree::match(std::span<const text::TokenId> tokens) {
     return match;
 }
 
-void PrefixTree::insert(std::span<const text::TokenId> tokens, std::span<const KvPage> pages) {
+void PrefixTree::insert(model::AdapterUse adapter, std::span<const text::TokenId> tokens,
+                        std::span<const KvPage> pages) {
     ++clock_;
-    Node* node = root_.get();
+    auto& root = roots_[space_of(adapter)];
+    if (root == nullptr) root = std::make_unique<Node>();
+    Node* node = root.get();
     for (const KvPage page : pages) {
         if (tokens.empty()) return;
         const auto part = tokens.first(std::min(kv_page_tokens, tokens.size()));
@@ -101,9 +106,10 @@ void PrefixTree::insert(std::span<const text::TokenId> tokens, std::span<const K
 void PrefixTree::evict(std::size_t count) {
     while (pool_->free_pages() < count) {
         std::vector<Node*> leaves;
-        each(*root_, [&](Node& node) {
-            if (node.children.empty() && pool_->references(node.page) == 1) leaves.push_back(&node);
-        });
+        for (const auto& [space, root] : roots_)
+            each(*root, [&](Node& node) {
+                if (node.children.empty() && pool_->references(node.page) == 1) leaves.push_back(&node);
+            });
         if (leaves.empty()) return;
         std::ranges::sort(leaves, {}, &Node::last_used);
         for (Node* leaf : leaves) {
@@ -118,7 +124,8 @@ void PrefixTree::evict(std::size_t count) {
 std::size_t PrefixTree::evictable() const {
     // A page that somebody reads holds those above it: whoever reads it reads them too.
     std::size_t count = 0;
-    each(*root_, [&](const Node& node) { count += pool_->references(node.page) == 1 ? 1 : 0; });
+    for (const auto& [space, root] : roots_)
+        each(*root, [&](const Node& node) { count += pool_->references(node.page) == 1 ? 1 : 0; });
     return count;
 }
 

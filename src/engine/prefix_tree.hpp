@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tenon/model/kv_cache.hpp"
+#include "tenon/model/lora.hpp"
 #include "tenon/text/tokenizer.hpp"
 
 namespace tenon::engine {
@@ -26,10 +29,10 @@ class PrefixTree {
         std::size_t length = 0;            ///< tokens; the last page may be used in part
         std::vector<model::KvPage> pages;  ///< still the tree's: whoever keeps them retains them before the next call
     };
-    /// The longest beginning of `tokens` that is here.
-    [[nodiscard]] Match match(std::span<const text::TokenId> tokens);
+    /// The longest beginning of `tokens` that is here, computed with this adapter.
+    [[nodiscard]] Match match(model::AdapterUse adapter, std::span<const text::TokenId> tokens);
     /// Keeps the pages of `tokens` (those that are not here yet), with a reference of the tree's own.
-    void insert(std::span<const text::TokenId> tokens, std::span<const model::KvPage> pages);
+    void insert(model::AdapterUse adapter, std::span<const text::TokenId> tokens, std::span<const model::KvPage> pages);
     /// Gives back the pages used longest ago that nobody else reads, until `count` are free or none is left.
     void evict(std::size_t count);
     /// Pages that `evict` could give back.
@@ -40,7 +43,12 @@ class PrefixTree {
     struct Node;
     /// Sequences of pages from the root; a node with fewer tokens than a page holds has no children.
     std::shared_ptr<model::KvPool> pool_;
-    std::unique_ptr<Node> root_;
+    /// Keys and values depend on the adapter, known by its number: one that is gone is never found again.
+    using Space = std::pair<std::uint64_t, float>;
+    [[nodiscard]] static Space space_of(model::AdapterUse adapter) noexcept {
+        return adapter.adapter == nullptr ? Space{} : Space{adapter.adapter->id(), adapter.scale};
+    }
+    std::map<Space, std::unique_ptr<Node>> roots_;
     std::uint64_t clock_ = 0;
     std::size_t size_ = 0;
 };

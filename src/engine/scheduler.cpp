@@ -67,12 +67,12 @@ Scheduler::Reuse Scheduler::reusable(const Sequence& sequence) {
     const std::size_t before = tokens.size() - 1;
     const std::size_t most = block == 1 ? before : before / block > 0 ? (before / block - 1) * block : 0;
     const auto wanted = tokens.first(most);
-    auto match = prefixes_.match(wanted);
+    auto match = prefixes_.match(sequence.adapter(), wanted);
     reuse.length = match.length;
     reuse.pages = std::move(match.pages);
     std::size_t promised = 0;
     for (const auto& other : running_) {
-        if (other->finished()) continue;
+        if (other->finished() || other->adapter() != sequence.adapter()) continue;
         const std::size_t common = common_prefix(other->tokens(), wanted);
         const std::size_t there = std::min(common, other->cache().length());
         if (there > reuse.length) {
@@ -158,14 +158,14 @@ Result<void> Scheduler::keep_prefix(std::span<const text::TokenId> tokens, std::
         (void)pool_->take(pages[i]);  // there is room
         std::memcpy(pool_->page(pages[i]).data(), bytes.data() + i * pool_->page_bytes(), pool_->page_bytes());
     }
-    prefixes_.insert(tokens, pages);
+    prefixes_.insert({}, tokens, pages);
     for (const auto page : pages) pool_->release(page);
     return {};
 }
 
 void Scheduler::give_back(Sequence& sequence) {
     const auto& cache = sequence.cache();
-    prefixes_.insert(sequence.tokens().first(cache.length()), cache.pages());
+    prefixes_.insert(sequence.adapter(), sequence.tokens().first(cache.length()), cache.pages());
     sequence.cache().truncate(0);
 }
 
@@ -248,9 +248,15 @@ std::span<const Part> Scheduler::plan() {
     for (;;) {
         const std::size_t room = plan_decoding(std::max<std::size_t>(1, batch_));
         plan_prompts(std::min(room, std::max<std::size_t>(1, options_.prompt_chunk)));
-        if (!parts_.empty() || running_.size() < 2) return parts_;
+        if (!parts_.empty() || running_.size() < 2) break;
         preempt(*least_entitled());  // every prompt waits for pages that the others hold
     }
+    // Those of one adapter are computed together.
+    std::ranges::stable_sort(parts_, {}, [](const Part& part) {
+        const model::AdapterUse use = part.sequence->adapter();
+        return std::pair(use.adapter == nullptr ? 0 : use.adapter->id(), use.scale);
+    });
+    return parts_;
 }
 
 // The finished among those that wait for `leader`; when it has finished itself, the first of the others leads.

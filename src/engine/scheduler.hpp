@@ -44,7 +44,7 @@ class Scheduler {
 
     /// What is kept of the beginning of `tokens`; as PrefixTree::match.
     [[nodiscard]] PrefixTree::Match find_prefix(std::span<const text::TokenId> tokens) {
-        return prefixes_.match(tokens);
+        return prefixes_.match({}, tokens);
     }
     /// Keeps these pages' bytes as a prefix. Errors: resource_exhausted.
     [[nodiscard]] Result<void> keep_prefix(std::span<const text::TokenId> tokens, std::span<const std::byte> bytes);

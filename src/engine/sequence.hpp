@@ -26,6 +26,9 @@ class Sequence {
              DryBreakersPtr breakers, std::optional<int> keep = std::nullopt);
 
     [[nodiscard]] const GenerationRequest& request() const noexcept { return request_; }
+    [[nodiscard]] model::AdapterUse adapter() const noexcept {
+        return {request_.adapter.get(), request_.adapter ? request_.adapter_scale : 1};
+    }
     [[nodiscard]] bool cancelled() const noexcept { return request_.cancel.stop_requested(); }
     [[nodiscard]] bool expired(std::chrono::steady_clock::time_point now) const noexcept {
         return request_.deadline && now >= *request_.deadline;

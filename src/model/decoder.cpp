@@ -12,6 +12,7 @@
 #include "model/buffer.hpp"
 #include "model/decoder_weights.hpp"
 #include "model/feed_forward.hpp"
+#include "model/lora.hpp"
 #include "tenon/tensor/linear.hpp"
 #include "tenon/tensor/ops.hpp"
 
@@ -34,6 +35,10 @@ class Decoder final : public CausalModel {
     }
     [[nodiscard]] Result<std::span<const float>> forward(tensor::ThreadTeam& team,
                                                          std::span<const SequenceStep> steps) override;
+    [[nodiscard]] Result<std::shared_ptr<const LoraAdapter>> load_adapter(
+        const std::filesystem::path& path) const override {
+        return DecoderLora::load(path, *source_, spec_, this);
+    }
 
   private:
     /// One sequence's part of the concatenated tokens.
@@ -54,12 +59,13 @@ class Decoder final : public CausalModel {
     }
     [[nodiscard]] Result<void> reserve_buffers();
     [[nodiscard]] Result<std::size_t> plan(std::span<const SequenceStep> steps);
+    [[nodiscard]] Result<void> plan_adapters(std::span<const SequenceStep> steps);
     void plan_attention();
     void compute(tensor::Worker& worker) const noexcept;
     void embed(tensor::Worker& worker) const noexcept;
     void attend(tensor::Worker& worker, std::size_t index) const noexcept;
     void normalise_heads(tensor::Worker& worker, const DecoderLayer& layer) const noexcept;
-    void feed_forward(tensor::Worker& worker, const DecoderLayer& layer) const noexcept;
+    void feed_forward(tensor::Worker& worker, std::size_t index) const noexcept;
     void normalise(tensor::Worker& worker, const NormWeights& norm, const float* from, std::size_t tokens,
                    float* to) const noexcept;
     /// What half a block computed goes straight into the residual stream.
@@ -68,6 +74,9 @@ class Decoder final : public CausalModel {
     }
     void add_branch(tensor::Worker& worker, const NormWeights& post_norm) const noexcept;
     void cap_logits(tensor::Worker& worker) const noexcept;
+    [[nodiscard]] LoraLayer adapters(std::size_t layer) const noexcept {
+        return {adapted_.empty() ? nullptr : &adapted_, layer};
+    }
     [[nodiscard]] std::span<std::byte> scratch() const noexcept { return {scratch_.data(), scratch_.size()}; }
 
     SourcePtr source_;
@@ -83,6 +92,7 @@ class Decoder final : public CausalModel {
     std::vector<tensor::AttentionArgs> attentions_;  // of every part, layer after layer
     std::vector<text::TokenId> tokens_;
     std::vector<std::size_t> wanted_;  // rows whose logits are asked for
+    LoraBatch adapted_;
 };
 
 Result<void> Decoder::load(const LoadOptions& options) {
@@ -168,8 +178,21 @@ Result<std::size_t> Decoder::plan(std::span<const SequenceStep> steps) {
     return wanted_.size();
 }
 
+Result<void> Decoder::plan_adapters(std::span<const SequenceStep> steps) {
+    adapted_.clear();
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (steps[i].adapter.adapter == nullptr) continue;
+        const auto* adapter = dynamic_cast<const DecoderLora*>(steps[i].adapter.adapter);
+        if (adapter == nullptr || adapter->model() != this)
+            return fail(ErrorCode::invalid_argument, "a step's adapter was loaded for another model");
+        adapted_.add(*adapter, steps[i].adapter.scale, parts_[i].begin, parts_[i].tokens);
+    }
+    return adapted_.reserve();
+}
+
 Result<std::span<const float>> Decoder::forward(tensor::ThreadTeam& team, std::span<const SequenceStep> steps) {
     TENON_TRY(const std::size_t rows, plan(steps));
+    TENON_CHECK(plan_adapters(steps));
     TENON_CHECK(logits_.reserve_floats(rows * spec_.vocabulary));
     plan_attention();
     if (!tokens_.empty()) team.run([this](tensor::Worker& worker) { compute(worker); });
@@ -278,6 +301,10 @@ void Decoder::attend(tensor::Worker& worker, std::size_t index) const noexcept {
     const tensor::LinearArgs cached[] = {project(layer.k, k_, kv_size), project(layer.v, v_, kv_size)};
     tensor::linear_many(worker, query, cached, scratch());
     worker.barrier();
+    const LoraBatch::Product projected[] = {{LoraTarget::q, q_.floats(), q_size},
+                                            {LoraTarget::k, k_.floats(), kv_size},
+                                            {LoraTarget::v, v_.floats(), kv_size}};
+    adapters(index).apply(worker, projected, input, spec_.width, scratch());
     normalise_heads(worker, layer);
     if (const std::size_t r = spec_.rope_of[index]; r != DecoderSpec::no_rope) {
         const Rope& rope = spec_.ropes[r];
@@ -307,10 +334,13 @@ void Decoder::attend(tensor::Worker& worker, std::size_t index) const noexcept {
                     .accumulate = direct},
                    scratch());
     worker.barrier();
+    const LoraBatch::Product output[] = {{LoraTarget::o, direct ? x_.floats() : branch_.floats(), spec_.width}};
+    adapters(index).apply(worker, output, mixed_.floats(), q_size, scratch());
     if (!direct) add_branch(worker, layer.attention_post_norm);
 }
 
-void Decoder::feed_forward(tensor::Worker& worker, const DecoderLayer& layer) const noexcept {
+void Decoder::feed_forward(tensor::Worker& worker, std::size_t index) const noexcept {
+    const DecoderLayer& layer = weights_.layers[index];
     const std::size_t n = tokens_.size();
     const float* input = x_.floats();
     if (layer.feed_forward_norm) {
@@ -319,7 +349,8 @@ void Decoder::feed_forward(tensor::Worker& worker, const DecoderLayer& layer) co
         worker.barrier();
     }
     const bool direct = is_direct(layer.feed_forward_post_norm);
-    feed_forward_.compute(worker, layer, input, n, direct ? x_.floats() : branch_.floats(), direct, scratch());
+    feed_forward_.compute(worker, layer, adapters(index), input, n, direct ? x_.floats() : branch_.floats(), direct,
+                          scratch());
     if (!direct) add_branch(worker, layer.feed_forward_post_norm);
 }
 
@@ -335,7 +366,7 @@ void Decoder::compute(tensor::Worker& worker) const noexcept {
     worker.barrier();
     for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
         attend(worker, i);
-        feed_forward(worker, weights_.layers[i]);
+        feed_forward(worker, i);
     }
     if (wanted_.empty()) return;
     const auto [first, last] = worker.share(wanted_.size());
@@ -355,6 +386,11 @@ void Decoder::compute(tensor::Worker& worker) const noexcept {
                     .bias = nullptr,
                     .accumulate = false},
                    scratch());
+    if (!adapted_.empty()) {
+        worker.barrier();
+        adapted_.apply_output(worker, wanted_, normed_.floats(), spec_.width, logits_.floats(), spec_.vocabulary,
+                              scratch());
+    }
     if (spec_.logit_softcap != 0) cap_logits(worker);
 }
 

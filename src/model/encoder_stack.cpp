@@ -237,7 +237,7 @@ void EncoderStack::compute(tensor::Worker& worker, std::span<const EncoderInput>
             normalise(worker, layer.feed_forward_norm, x_.floats(), normed_.floats());
             input = normed_.floats();
         }
-        feed_forward_.compute(worker, layer, input, tokens_, x_.floats(), true, scratch());
+        feed_forward_.compute(worker, layer, {}, input, tokens_, x_.floats(), true, scratch());
         if (layer.feed_forward_post_norm) normalise(worker, layer.feed_forward_post_norm, x_.floats(), x_.floats());
     }
     if (final_norm_) normalise(worker, final_norm_, x_.floats(), x_.floats());

@@ -31,10 +31,11 @@ Result<void> FeedForward::reserve(const DecoderSpec& spec, std::size_t tokens) {
     return {};
 }
 
-void FeedForward::compute(tensor::Worker& worker, const DecoderLayer& layer, const float* x, std::size_t tokens,
-                          float* out, bool accumulate, std::span<std::byte> scratch) const noexcept {
+void FeedForward::compute(tensor::Worker& worker, const DecoderLayer& layer, const LoraLayer& lora, const float* x,
+                          std::size_t tokens, float* out, bool accumulate,
+                          std::span<std::byte> scratch) const noexcept {
     if (layer.experts.empty())
-        dense(worker, layer.feed_forward, hidden_, x, tokens, out, accumulate, scratch);
+        dense(worker, layer.feed_forward, lora, hidden_, x, tokens, out, accumulate, scratch);
     else
         mixture(worker, layer, x, tokens, out, accumulate, scratch);
 }
@@ -64,8 +65,9 @@ tensor::LinearArgs product(const Projection& projection, const float* x, std::si
 
 }  // namespace
 
-void FeedForward::dense(tensor::Worker& worker, const Network& network, std::size_t hidden, const float* x,
-                        std::size_t tokens, float* out, bool accumulate, Scratch scratch) const noexcept {
+void FeedForward::dense(tensor::Worker& worker, const Network& network, const LoraLayer& lora, std::size_t hidden,
+                        const float* x, std::size_t tokens, float* out, bool accumulate,
+                        Scratch scratch) const noexcept {
     const tensor::LinearArgs up = product(network.up, x, tokens, up_.floats());
     if (gated_) {
         const tensor::LinearArgs both[] = {product(network.gate, x, tokens, gate_.floats()), up};
@@ -74,12 +76,17 @@ void FeedForward::dense(tensor::Worker& worker, const Network& network, std::siz
         tensor::linear(worker, up, scratch);
     }
     worker.barrier();
+    const LoraBatch::Product gate_and_up[] = {{LoraTarget::up, up_.floats(), hidden},
+                                              {LoraTarget::gate, gate_.floats(), hidden}};
+    lora.apply(worker, std::span(gate_and_up).first(gated_ ? 2 : 1), x, width_, scratch);
     activate(worker, tokens * hidden);
     worker.barrier();
     tensor::LinearArgs down = product(network.down, up_.floats(), tokens, out);
     down.accumulate = accumulate;
     tensor::linear(worker, down, scratch);
     worker.barrier();
+    const LoraBatch::Product output[] = {{LoraTarget::down, out, width_}};
+    lora.apply(worker, output, up_.floats(), hidden, scratch);
 }
 
 /// The likeliest experts by descending score, of equals the first; softmax over all scores.
@@ -150,7 +157,7 @@ void FeedForward::up_projections(tensor::Worker& worker, const DecoderLayer& lay
 
 void FeedForward::add_shared(tensor::Worker& worker, const DecoderLayer& layer, const float* x, std::size_t tokens,
                              float* out, Scratch scratch) const noexcept {
-    dense(worker, layer.feed_forward, experts_.shared_hidden, x, tokens, gathered_.floats(), false, scratch);
+    dense(worker, layer.feed_forward, {}, experts_.shared_hidden, x, tokens, gathered_.floats(), false, scratch);
     const auto [first, last] = worker.share(tokens);
     for (std::size_t t = first; t < last; ++t) {
         float gate = 1;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "model/decoder_weights.hpp"
+#include "model/lora.hpp"
 #include "tenon/tensor/thread_team.hpp"
 
 namespace tenon::model {
@@ -14,9 +15,10 @@ class FeedForward {
     /// For at most `tokens` at once. Errors: resource_exhausted.
     [[nodiscard]] Result<void> reserve(const DecoderSpec& spec, std::size_t tokens);
     /// out = network(x), or += when `accumulate`; both [tokens, width]. Every member of the team calls it, all having
-    /// passed a barrier since x was written; ends with a barrier. `scratch`: as `linear` needs for the widest matrix.
-    void compute(tensor::Worker& worker, const DecoderLayer& layer, const float* x, std::size_t tokens, float* out,
-                 bool accumulate, std::span<std::byte> scratch) const noexcept;
+    /// passed a barrier since x was written; ends with a barrier. `lora`: what adapters change of it, unless it is a
+    /// mixture. `scratch`: as `linear` needs for the widest matrix.
+    void compute(tensor::Worker& worker, const DecoderLayer& layer, const LoraLayer& lora, const float* x,
+                 std::size_t tokens, float* out, bool accumulate, std::span<std::byte> scratch) const noexcept;
 
   private:
     using Scratch = std::span<std::byte>;
@@ -28,8 +30,8 @@ class FeedForward {
     };
 
     void activate(tensor::Worker& worker, std::size_t values) const noexcept;
-    void dense(tensor::Worker& worker, const Network& network, std::size_t hidden, const float* x, std::size_t tokens,
-               float* out, bool accumulate, Scratch scratch) const noexcept;
+    void dense(tensor::Worker& worker, const Network& network, const LoraLayer& lora, std::size_t hidden,
+               const float* x, std::size_t tokens, float* out, bool accumulate, Scratch scratch) const noexcept;
     void mixture(tensor::Worker& worker, const DecoderLayer& layer, const float* x, std::size_t tokens, float* out,
                  bool accumulate, Scratch scratch) const noexcept;
     void choose(const float* scores, std::uint32_t* expert, float* weight) const noexcept;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "tenon/async/channel.hpp"
@@ -80,6 +81,7 @@ ModelLoaders complete(const ModelPoolOptions& options, const ModelResolver& reso
 struct ModelPool::Impl {
     struct Entry {
         LoadedModel about;
+        llm::ChatModelPtr base;  // of a model with an adapter: stays as long as this does
         llm::ChatModelPtr chat;
         llm::EmbedderPtr embedder;
         llm::RerankerPtr reranker;
@@ -116,6 +118,12 @@ struct ModelPool::Impl {
 
     template <class Pointer>
     Result<Pointer> load(const std::string& name);
+    Result<llm::ChatModelPtr> load_adapted(const std::string& name, const AdapterSource& source);
+    [[nodiscard]] std::optional<AdapterSource> adapter(const std::string& name) const {
+        const std::scoped_lock lock(mutex);
+        const auto found = adapters.find(name);
+        return found == adapters.end() ? std::nullopt : std::optional(found->second);
+    }
     Result<void> make_room(const std::string& name, std::uint64_t needed);
     template <class Pointer>
     task<Result<Pointer>> get(std::string name, CallOptions options);
@@ -127,6 +135,7 @@ struct ModelPool::Impl {
     mutable std::mutex mutex;
     std::map<std::pair<ModelRole, std::string>, EntryPtr> names;  // by every name asked for, and by path
     std::vector<EntryPtr> entries;
+    std::map<std::string, AdapterSource> adapters;
     std::uint64_t clock = 0;
     Worker worker;  // last: it ends before what it uses
 };
@@ -151,6 +160,8 @@ template <class Pointer>
 Result<Pointer> ModelPool::Impl::load(const std::string& name) {
     constexpr ModelRole role = role_of<Pointer>;
     if (auto there = find<Pointer>(name)) return there;
+    if constexpr (role == ModelRole::causal)
+        if (const auto source = adapter(name)) return load_adapted(name, *source);
     TENON_TRY(const auto path, resolve(name));
     if (auto there = find<Pointer>(path.string())) {
         const std::scoped_lock lock(mutex);
@@ -174,6 +185,29 @@ Result<Pointer> ModelPool::Impl::load(const std::string& name) {
     names[{role, name}] = names[{role, path.string()}] = entry;
     entries.push_back(entry);
     return model_of<Pointer>(*entry);
+}
+
+Result<llm::ChatModelPtr> ModelPool::Impl::load_adapted(const std::string& name, const AdapterSource& source) {
+    TENON_TRY(const auto base, load<llm::ChatModelPtr>(source.base));
+    const auto local = std::dynamic_pointer_cast<LocalChatModel>(base);
+    if (!local)
+        return fail(
+            ErrorCode::unsupported,
+            fmt::format("\"{}\" is an adapter of \"{}\", which does not run in this process", name, source.base));
+    TENON_TRY(auto adapted, by_name(local->with_adapter(source.path, name, source.scale), source.path, name));
+    const std::uint64_t bytes = adapted->adapter()->info().bytes;
+    TENON_CHECK(make_room(name, bytes));
+    auto entry = std::make_shared<Entry>();
+    entry->about = {name, source.path, ModelRole::causal, bytes, false};
+    entry->base = base;
+    entry->chat = std::move(adapted);
+    const std::scoped_lock lock(mutex);
+    entry->last_used = ++clock;
+    llm::ChatModelPtr model = entry->chat;
+    if (!adapters.contains(name)) return model;  // removed meanwhile: for whoever asked, but not kept
+    names[{ModelRole::causal, name}] = entry;
+    entries.push_back(std::move(entry));
+    return model;
 }
 
 Result<void> ModelPool::Impl::make_room(const std::string& name, std::uint64_t needed) {
@@ -239,6 +273,32 @@ task<Result<llm::RerankerPtr>> ModelPool::reranker(std::string name, CallOptions
     return impl_->get<llm::RerankerPtr>(std::move(name), std::move(options));
 }
 
+Result<void> ModelPool::add_adapter(std::string name, AdapterSource source) {
+    if (name.empty() || source.base.empty())
+        return fail(ErrorCode::invalid_argument, "an adapter needs a name and the name of the model it changes");
+    const std::scoped_lock lock(impl_->mutex);
+    const auto [at, added] = impl_->adapters.try_emplace(std::move(name), std::move(source));
+    if (!added) return fail(ErrorCode::already_exists, fmt::format("there is an adapter \"{}\" already", at->first));
+    return {};
+}
+
+bool ModelPool::remove_adapter(const std::string& name) {
+    Impl::EntryPtr removed;  // dies outside the lock
+    const std::scoped_lock lock(impl_->mutex);
+    if (impl_->adapters.erase(name) == 0) return false;
+    const auto found = impl_->names.find({ModelRole::causal, name});
+    if (found == impl_->names.end()) return true;
+    removed = found->second;
+    impl_->names.erase(found);
+    std::erase(impl_->entries, removed);
+    return true;
+}
+
+std::vector<std::pair<std::string, AdapterSource>> ModelPool::adapters() const {
+    const std::scoped_lock lock(impl_->mutex);
+    return {impl_->adapters.begin(), impl_->adapters.end()};
+}
+
 std::vector<LoadedModel> ModelPool::loaded() const {
     const std::scoped_lock lock(impl_->mutex);
     auto entries = impl_->entries;
@@ -255,7 +315,7 @@ std::vector<std::pair<std::string, std::shared_ptr<LocalChatModel>>> ModelPool::
     const std::scoped_lock lock(impl_->mutex);
     std::vector<std::pair<std::string, std::shared_ptr<LocalChatModel>>> out;
     for (const auto& entry : impl_->entries)
-        if (auto local = std::dynamic_pointer_cast<LocalChatModel>(entry->chat))
+        if (auto local = std::dynamic_pointer_cast<LocalChatModel>(entry->chat); local && !local->adapter())
             out.emplace_back(entry->about.name, std::move(local));
     return out;
 }

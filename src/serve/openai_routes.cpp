@@ -14,17 +14,19 @@ namespace tenon::serve {
 namespace {
 
 json::Object model_object(const ModelEntry& m) {
-    return json::Object{{"id", m.name},
-                        {"object", "model"},
-                        {"created", m.created},
-                        {"owned_by", "tenon"},
-                        {"role", m.role},
-                        {"loaded", m.loaded},
-                        {"architecture", m.architecture},
-                        {"quantisation", m.quantisation},
-                        {"licence", m.licence},
-                        {"context_length", m.context_length},
-                        {"memory_bytes", m.memory_bytes}};
+    json::Object out{{"id", m.name},
+                     {"object", "model"},
+                     {"created", m.created},
+                     {"owned_by", "tenon"},
+                     {"role", m.role},
+                     {"loaded", m.loaded},
+                     {"architecture", m.architecture},
+                     {"quantisation", m.quantisation},
+                     {"licence", m.licence},
+                     {"context_length", m.context_length},
+                     {"memory_bytes", m.memory_bytes}};
+    if (!m.parent.empty()) out["parent"] = m.parent;
+    return out;
 }
 
 // ---- chat ----

@@ -104,6 +104,7 @@ Result<std::unique_ptr<Server>> Server::start(Services services, ServerOptions o
     add_openai_routes(router, impl->state);
     add_embedding_route(router, impl->state);
     add_token_routes(router, impl->state);
+    add_adapter_routes(router, impl->state);
     add_rerank_route(router, impl->state);
     anthropic::add_routes(router, impl->state);
     responses::add_routes(router, impl->state);

@@ -47,6 +47,7 @@ void add_openai_routes(net::Router& router, const StatePtr& state);
 void add_embedding_route(net::Router& router, const StatePtr& state);
 void add_token_routes(net::Router& router, const StatePtr& state);
 void add_rerank_route(net::Router& router, const StatePtr& state);
+void add_adapter_routes(net::Router& router, const StatePtr& state);
 void add_rag_routes(net::Router& router, const StatePtr& state);
 void add_knowledge_routes(net::Router& router, const StatePtr& state);
 void add_console_routes(net::Router& router);

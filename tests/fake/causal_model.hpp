@@ -69,6 +69,23 @@ class ByteTokenizer final : public text::Tokenizer {
     text::TokenizerSpec spec_;
 };
 
+class FakeAdapter final : public model::LoraAdapter {
+  public:
+    FakeAdapter(std::string name, const model::CausalModel* model) : model_(model) {
+        static std::atomic<std::uint64_t> made{0};
+        id_ = ++made;
+        info_.name = std::move(name);
+    }
+    const model::LoraInfo& info() const noexcept override { return info_; }
+    std::uint64_t id() const noexcept override { return id_; }
+    const model::CausalModel* model() const noexcept override { return model_; }
+
+  private:
+    model::LoraInfo info_;
+    std::uint64_t id_ = 0;
+    const model::CausalModel* model_;
+};
+
 class FakeModel final : public model::CausalModel {
   public:
     explicit FakeModel(std::size_t context = 512, text::TokenizerPtr tokenizer = std::make_shared<ByteTokenizer>())
@@ -107,6 +124,11 @@ class FakeModel final : public model::CausalModel {
     }
     std::size_t max_batch_tokens() const noexcept override { return batch; }
 
+    /// An adapter that changes every choice; `path` is its name.
+    Result<std::shared_ptr<const model::LoraAdapter>> load_adapter(const std::filesystem::path& path) const override {
+        return std::make_shared<FakeAdapter>(path.string(), this);
+    }
+
     Result<std::span<const float>> forward(tensor::ThreadTeam&, std::span<const model::SequenceStep> steps) override {
         if (busy_.exchange(true)) return fail(ErrorCode::internal, "two forward passes at once");
         auto result = compute(steps);
@@ -115,15 +137,17 @@ class FakeModel final : public model::CausalModel {
     }
 
     /// What an engine must answer to greedy sampling, computed without one.
-    std::vector<text::TokenId> expect(std::vector<text::TokenId> tokens, std::size_t count) const {
+    std::vector<text::TokenId> expect(std::vector<text::TokenId> tokens, std::size_t count,
+                                      model::AdapterUse adapter = {}) const {
         std::vector<text::TokenId> out;
+        for (auto& token : tokens) token = mixed(token, adapter);
         std::vector<float> row(info_.vocabulary);
         while (out.size() < count) {
             fill(tokens, row);
             const auto best = static_cast<text::TokenId>(std::max_element(row.begin(), row.end()) - row.begin());
             if (best == ByteTokenizer::end) break;
             out.push_back(best);
-            tokens.push_back(best);
+            tokens.push_back(mixed(best, adapter));
         }
         return out;
     }
@@ -142,6 +166,13 @@ class FakeModel final : public model::CausalModel {
             if (const auto wanted = next(tokens); wanted != text::no_token) row[static_cast<std::size_t>(wanted)] = 20;
         if (shape) shape(tokens, row);
         if (tokens.back() == not_a_number) row[7] = std::numeric_limits<float>::quiet_NaN();
+    }
+
+    /// What is kept of a token: it depends on the adapter, so that pages of one are of no use to another.
+    static text::TokenId mixed(text::TokenId token, model::AdapterUse adapter) noexcept {
+        if (adapter.adapter == nullptr) return token;
+        return token + static_cast<text::TokenId>(adapter.adapter->id() % 1000 * 4096) +
+               static_cast<text::TokenId>(adapter.scale * (1 << 23));
     }
 
   private:
@@ -168,7 +199,7 @@ class FakeModel final : public model::CausalModel {
         logits_.clear();
         for (const auto& step : steps) {
             for (std::size_t i = 0; i < step.tokens.size(); ++i) {
-                slot(*step.cache, step.cache->length()) = step.tokens[i];
+                slot(*step.cache, step.cache->length()) = mixed(step.tokens[i], step.adapter);
                 step.cache->grow(1);
                 const bool last = i + 1 == step.tokens.size();
                 if (step.logits == model::Logits::none || (step.logits == model::Logits::last && !last)) continue;

@@ -59,9 +59,11 @@ struct GenerationRequest {
     int prompt_logprobs = -1;                  ///< 0..20: log-probability of every prompt token, with alternatives
     std::vector<text::TokenId> prediction{};   ///< what the answer may say; guesses follow it ("predicted output")
     std::optional<std::size_t> draft_max{};    ///< guesses checked in one pass; 0: none; unset: the engine's
-    int priority = 0;                          ///< smaller runs first, and takes memory from larger when it must
-    std::string group{};                       ///< among equals, the group with fewest requests running comes first
-    std::stop_token cancel{};                  ///< looked at between tokens
+    std::shared_ptr<const model::LoraAdapter> adapter{};  ///< loaded for the engine's model; null: the model alone
+    float adapter_scale = 1;                              ///< how strongly it is applied
+    int priority = 0;          ///< smaller runs first, and takes memory from larger when it must
+    std::string group{};       ///< among equals, the group with fewest requests running comes first
+    std::stop_token cancel{};  ///< looked at between tokens
     std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 

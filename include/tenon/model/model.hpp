@@ -12,6 +12,7 @@
 
 #include "tenon/base/error.hpp"
 #include "tenon/model/kv_cache.hpp"
+#include "tenon/model/lora.hpp"
 #include "tenon/tensor/thread_team.hpp"
 #include "tenon/text/tokenizer.hpp"
 
@@ -58,6 +59,9 @@ struct SequenceStep {
     KvCache* cache = nullptr;
     std::span<const text::TokenId> tokens;
     Logits logits = Logits::last;
+    /// One adapter for all of a sequence: its keys and values depend on it. Steps of one adapter are computed together
+    /// where they are neighbours.
+    AdapterUse adapter{};
 };
 
 /// A decoder-only language model. `forward` is for one caller at a time per model object; the rest is const and
@@ -75,10 +79,15 @@ class CausalModel {
     [[nodiscard]] virtual std::size_t max_batch_tokens() const noexcept = 0;
     /// Appends every step's tokens to its cache and computes logits. The result holds, in step order, one row of
     /// `vocabulary` float32 per requested position, valid until the next call.
-    /// Errors: invalid_argument (a token outside the vocabulary, too many tokens), resource_exhausted (a cache or its
-    /// pool is full); on error no cache has changed.
+    /// Errors: invalid_argument (a token outside the vocabulary, too many tokens, another model's adapter),
+    /// resource_exhausted (a cache or its pool is full); on error no cache has changed.
     [[nodiscard]] virtual Result<std::span<const float>> forward(tensor::ThreadTeam& team,
                                                                  std::span<const SequenceStep> steps) = 0;
+    /// Reads a low-rank adapter made for this model: a PEFT folder (adapter_config.json and adapter_model.safetensors)
+    /// or a GGUF file as llama.cpp's converter writes it. May run beside `forward`.
+    /// Errors: not_found, corrupt, invalid_argument (made for another model), unsupported (what it changes besides).
+    [[nodiscard]] virtual Result<std::shared_ptr<const LoraAdapter>> load_adapter(
+        const std::filesystem::path& path) const = 0;
 };
 
 enum class Pooling : std::uint8_t { mean, cls, last };

@@ -57,6 +57,13 @@ class LocalChatModel final : public llm::ChatModel, public std::enable_shared_fr
                                                                       LocalChatOptions options = {});
     ~LocalChatModel() override;
 
+    /// The same model with a low-rank adapter, over the same engine: requests of both are computed together, and the
+    /// weights are there once. Blocks while the adapter is read. Errors: those of model::CausalModel::load_adapter.
+    [[nodiscard]] Result<std::shared_ptr<LocalChatModel>> with_adapter(const std::filesystem::path& path,
+                                                                       std::string name, float scale = 1) const;
+    [[nodiscard]] std::shared_ptr<const model::LoraAdapter> adapter() const noexcept;  ///< null: none
+    [[nodiscard]] float adapter_scale() const noexcept;
+
     [[nodiscard]] const std::string& name() const noexcept override;
     [[nodiscard]] llm::Capabilities capabilities() const override;
     [[nodiscard]] task<Result<StreamPtr<llm::ChatEvent>>> stream(llm::ChatRequest request,

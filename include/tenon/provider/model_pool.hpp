@@ -34,6 +34,13 @@ struct ModelPoolOptions {
     ModelLoaders loaders{};
 };
 
+/// A low-rank adapter that is asked for by a name of its own.
+struct AdapterSource {
+    std::string base;  ///< name of the model it changes, as the pool knows it
+    std::filesystem::path path;
+    float scale = 1;
+};
+
 struct LoadedModel {
     std::string name;  ///< as first asked for
     std::filesystem::path path;
@@ -58,9 +65,17 @@ class ModelPool {
     [[nodiscard]] task<Result<llm::EmbedderPtr>> embedder(std::string name, CallOptions options);
     [[nodiscard]] task<Result<llm::RerankerPtr>> reranker(std::string name, CallOptions options);
 
+    /// `chat(name)` is the base model with this adapter from now on; both share one engine. The files are read when it
+    /// is first asked for. Errors: already_exists (another adapter has the name), invalid_argument (an empty name).
+    [[nodiscard]] Result<void> add_adapter(std::string name, AdapterSource source);
+    /// Answers under way end with the adapter they began with. False: there is none of this name.
+    bool remove_adapter(const std::string& name);
+    [[nodiscard]] std::vector<std::pair<std::string, AdapterSource>> adapters() const;
+
     /// Most recently used first.
     [[nodiscard]] std::vector<LoadedModel> loaded() const;
-    /// The chat models in memory that run in this process, under the names they were first asked for. Holding one keeps
+    /// The chat models in memory that run in this process, without those that are another one with an adapter, under
+    /// the names they were first asked for. Holding one keeps
     /// it loaded.
     [[nodiscard]] std::vector<std::pair<std::string, std::shared_ptr<LocalChatModel>>> local_chat_models() const;
     [[nodiscard]] std::uint64_t bytes() const;

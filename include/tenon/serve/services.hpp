@@ -31,6 +31,7 @@ struct ModelEntry {
     std::int64_t created = 0;  ///< Unix seconds of installation
     bool loaded = false;
     std::string architecture, quantisation, licence;
+    std::string parent{};  ///< of a low-rank adapter: the model it changes
     std::uint64_t context_length = 0, memory_bytes = 0;
 };
 
@@ -64,6 +65,10 @@ struct Services {
     std::function<std::vector<ModelActivity>()> activity{};  ///< of the models in memory; null: not known
     /// Null: /v1/rerank answers that there are none.
     std::function<task<Result<llm::RerankerPtr>>(std::string name, Caller caller)> reranker{};
+    /// Adapters that come and go while the server runs; null: not allowed. An empty base is the default chat model.
+    /// Errors: already_exists, those of opening the base, those of the adapter's files.
+    std::function<task<Result<void>>(std::string name, std::string base, std::string path)> load_adapter{};
+    std::function<bool(const std::string& name)> unload_adapter{};  ///< false: there is none of this name
     /// Keys beside ServerOptions::api_keys, and what they may do; see net::HttpServerOptions::accept_key.
     std::function<Result<void>(const net::HttpRequest& request, std::string_view key)> accept_key{};
     /// What answers tell a key, such as how much it may still ask for; see net::HttpServerOptions::add_headers.

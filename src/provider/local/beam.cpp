@@ -20,6 +20,8 @@ task<Result<std::vector<engine::GenerationEvent>>> ask_all(std::shared_ptr<Local
     std::vector<engine::GenerationEvent> answers(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
         requests[i].cancel = options.stop;
+        requests[i].adapter = model->adapter();
+        requests[i].adapter_scale = model->adapter_scale();
         requests[i].deadline = options.deadline;
         TENON_CO_CHECK(model->engine().submit(std::move(requests[i]), [arrivals, i](engine::GenerationEvent event) {
             arrivals->push({i, std::move(event)});

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -244,10 +245,20 @@ task<Result<StreamPtr<llm::ChatEvent>>> only(task<Result<Choices>> choices) {
 
 struct LocalChatModel::Impl {
     std::string name;
-    local::PromptBuilder prompts;
+    std::shared_ptr<const local::PromptBuilder> prompts;
     text::TokenizerPtr tokenizer;
-    std::unique_ptr<engine::Engine> engine;
+    std::shared_ptr<engine::Engine> engine;
     std::shared_ptr<local::Constraints> constraints;
+    std::shared_ptr<const model::LoraAdapter> adapter{};
+    float adapter_scale = 1;
+
+    [[nodiscard]] Result<engine::GenerationRequest> request(std::vector<text::TokenId> prompt,
+                                                            const llm::GenerationSettings& settings) const {
+        TENON_TRY(auto request, request_of(*tokenizer, std::move(prompt), settings));
+        request.adapter = adapter;
+        request.adapter_scale = adapter_scale;
+        return request;
+    }
 };
 
 LocalChatModel::LocalChatModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -261,9 +272,10 @@ Result<std::shared_ptr<LocalChatModel>> LocalChatModel::create(std::shared_ptr<m
     auto tokenizer = model->tokenizer();
     const bool tagged_calls = model->info().chat_template.find("<tool_call>") != std::string::npos;
     auto constraints = std::make_shared<local::Constraints>(tokenizer, model->info().vocabulary, tagged_calls);
-    auto engine = std::make_unique<engine::Engine>(std::move(model), options.engine);
-    return std::shared_ptr<LocalChatModel>(new LocalChatModel(std::make_unique<Impl>(
-        Impl{std::move(name), std::move(prompts), std::move(tokenizer), std::move(engine), std::move(constraints)})));
+    auto engine = std::make_shared<engine::Engine>(std::move(model), options.engine);
+    return std::shared_ptr<LocalChatModel>(new LocalChatModel(
+        std::make_unique<Impl>(Impl{std::move(name), std::make_shared<const local::PromptBuilder>(std::move(prompts)),
+                                    std::move(tokenizer), std::move(engine), std::move(constraints)})));
 }
 
 Result<std::shared_ptr<LocalChatModel>> LocalChatModel::load(const std::filesystem::path& path,
@@ -276,14 +288,30 @@ Result<std::shared_ptr<LocalChatModel>> LocalChatModel::load(const std::filesyst
     return create(std::move(model), std::move(options));
 }
 
+Result<std::shared_ptr<LocalChatModel>> LocalChatModel::with_adapter(const std::filesystem::path& path,
+                                                                     std::string name, float scale) const {
+    if (!std::isfinite(scale))
+        return fail(ErrorCode::invalid_argument, "the scale of an adapter must be a finite number");
+    TENON_TRY(auto adapter, impl_->engine->model().load_adapter(path));
+    auto impl = std::make_unique<Impl>(*impl_);
+    impl->name = std::move(name);
+    impl->adapter = std::move(adapter);
+    impl->adapter_scale = scale;
+    return std::shared_ptr<LocalChatModel>(new LocalChatModel(std::move(impl)));
+}
+
+std::shared_ptr<const model::LoraAdapter> LocalChatModel::adapter() const noexcept { return impl_->adapter; }
+
+float LocalChatModel::adapter_scale() const noexcept { return impl_->adapter_scale; }
+
 const std::string& LocalChatModel::name() const noexcept { return impl_->name; }
 
 llm::Capabilities LocalChatModel::capabilities() const {
     llm::Capabilities c;
-    c.tools = impl_->prompts.takes_tools();
+    c.tools = impl_->prompts->takes_tools();
     c.logprobs = c.prompt_logprobs = true;
     c.completion = true;
-    c.reasoning = impl_->prompts.reasons();
+    c.reasoning = impl_->prompts->reasons();
     c.forced_tools = c.parallel_tools = c.tools;
     c.json = c.json_schema = c.grammar = c.regex = true;
     c.exact_token_count = true;
@@ -303,7 +331,7 @@ task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> LocalChatModel::stream_choi
                                                                                     std::size_t count,
                                                                                     CallOptions options) {
     if (request.tool_choice.mode == llm::ToolChoice::Mode::none) request.tools.clear();
-    TENON_CO_TRY(const auto prompt, impl_->prompts.chat(request));
+    TENON_CO_TRY(const auto prompt, impl_->prompts->chat(request));
     std::vector<std::string> tools;
     for (const auto& tool : request.tools) tools.push_back(tool.name);
     std::vector<std::unique_ptr<LocalStream>> streams;
@@ -311,8 +339,7 @@ task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> LocalChatModel::stream_choi
     for (std::size_t i = 0; i < count; ++i) {
         local::AnswerParser parser(tools, prompt.thinking);
         streams.push_back(std::make_unique<LocalStream>(shared_from_this(), std::move(parser), options));
-        TENON_CO_TRY(auto generation,
-                     request_of(*impl_->tokenizer, prompt.tokens, llm::settings_of_choice(request.settings, i)));
+        TENON_CO_TRY(auto generation, impl_->request(prompt.tokens, llm::settings_of_choice(request.settings, i)));
         TENON_CO_TRY(generation.constraint, impl_->constraints->of(request, prompt.thinking));
         group.push_back(streams.back()->submission(std::move(generation), std::string()));
     }
@@ -322,13 +349,12 @@ task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> LocalChatModel::stream_choi
 task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> LocalChatModel::complete_choices(llm::CompletionRequest request,
                                                                                       std::size_t count,
                                                                                       CallOptions options) {
-    TENON_CO_TRY(const auto tokens, impl_->prompts.raw(request.prompt));
+    TENON_CO_TRY(const auto tokens, impl_->prompts->raw(request.prompt));
     std::vector<std::unique_ptr<LocalStream>> streams;
     std::vector<engine::Submission> group;
     for (std::size_t i = 0; i < count; ++i) {
         streams.push_back(std::make_unique<LocalStream>(shared_from_this(), std::nullopt, options));
-        TENON_CO_TRY(auto generation,
-                     request_of(*impl_->tokenizer, tokens, llm::settings_of_choice(request.settings, i)));
+        TENON_CO_TRY(auto generation, impl_->request(tokens, llm::settings_of_choice(request.settings, i)));
         std::string echo;
         if (request.echo) echo = request.prompt;
         group.push_back(streams.back()->submission(std::move(generation), std::move(echo)));
@@ -347,12 +373,12 @@ task<Result<std::size_t>> LocalChatModel::count_request_tokens(llm::ChatRequest 
 }
 
 Result<std::vector<text::TokenId>> LocalChatModel::prompt_tokens(const llm::ChatRequest& request) const {
-    TENON_TRY(auto prompt, impl_->prompts.chat(request));
+    TENON_TRY(auto prompt, impl_->prompts->chat(request));
     return std::move(prompt.tokens);
 }
 
 Result<std::vector<text::TokenId>> LocalChatModel::prompt_tokens(const llm::CompletionRequest& request) const {
-    return impl_->prompts.raw(request.prompt);
+    return impl_->prompts->raw(request.prompt);
 }
 
 engine::Engine& LocalChatModel::engine() const noexcept { return *impl_->engine; }

@@ -64,6 +64,24 @@ BOOST_DESCRIBE_STRUCT(Slot, (),
                       (id, id_task, model, n_ctx, is_processing, state, priority, n_prompt_tokens,
                        n_prompt_tokens_cache, n_past, n_decoded, n_predict, seconds))
 constexpr auto describe_fields(const Slot*) { return json::fields("A request in the engine"); }
+struct LoadAdapter {
+    std::string lora_name, lora_path;
+    std::optional<std::string> base_model_name;
+};
+BOOST_DESCRIBE_STRUCT(LoadAdapter, (), (lora_name, lora_path, base_model_name))
+constexpr auto describe_fields(const LoadAdapter*) {
+    return json::fields(
+        "A low-rank adapter among the server's files",
+        json::about(&LoadAdapter::base_model_name, {.description = "the model it changes; the default chat model"}));
+}
+struct UnloadAdapter {
+    std::string lora_name;
+};
+BOOST_DESCRIBE_STRUCT(UnloadAdapter, (), (lora_name))
+struct AdapterDone {
+    std::string status, message;
+};
+BOOST_DESCRIBE_STRUCT(AdapterDone, (), (status, message))
 struct Health {
     std::string status, version;
     double uptime_seconds;
@@ -78,6 +96,10 @@ void describe_server(Routes& routes) {
         routes.add<Tokens, Body<TokenizeRequest>>("POST", prefix + "/tokenize", "The tokens of a text or of messages");
         routes.add<Detokenized, Body<DetokenizeRequest>>("POST", prefix + "/detokenize", "The text of tokens");
     }
+    routes.section("adapters");
+    routes.add<AdapterDone, Body<LoadAdapter>>("POST", "/v1/load_lora_adapter",
+                                               "Load an adapter, to be asked for by name");
+    routes.add<AdapterDone, Body<UnloadAdapter>>("POST", "/v1/unload_lora_adapter", "Remove an adapter");
     routes.section("server");
     routes.add<std::vector<Slot>>("GET", "/slots", "The requests the models are at work on, and those that wait");
     routes.add<Health>("GET", "/health", "Whether the server is there");

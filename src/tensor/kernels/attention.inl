@@ -214,7 +214,9 @@ TENON_INLINE inline void score_page(const KvHead& page, const float* q, std::siz
     // Enough sums under way to fill the multipliers; as many whatever R, so that a row's result does not depend on it.
     constexpr int chains = many_registers ? 2 : 1;
     Simd::F acc[chains][R][2];
-    unroll<chains * R>([&](auto n) TENON_INLINE { acc[n.value / R][n.value % R][0] = acc[n.value / R][n.value % R][1] = Simd::set(0.0F); });
+    unroll<chains * R>([&](auto n) TENON_INLINE {
+        acc[n.value / R][n.value % R][0] = acc[n.value / R][n.value % R][1] = Simd::set(0.0F);
+    });
     const std::byte* key = page.keys;
     for (std::size_t i = 0; i < dim; i += chains)
         unroll<chains>([&](auto c) TENON_INLINE {
@@ -222,7 +224,8 @@ TENON_INLINE inline void score_page(const KvHead& page, const float* q, std::siz
             const Simd::F k1 = Elements::load(key + 16 * Elements::bytes);
             key += kv_page_tokens * Elements::bytes;
             unroll<R>([&](auto r) TENON_INLINE {
-                const Simd::F x = Simd::set(q[static_cast<std::size_t>(r.value) * dim + i + static_cast<std::size_t>(c.value)]);
+                const Simd::F x =
+                    Simd::set(q[static_cast<std::size_t>(r.value) * dim + i + static_cast<std::size_t>(c.value)]);
                 acc[c.value][r.value][0] = Simd::fma(k0, x, acc[c.value][r.value][0]);
                 acc[c.value][r.value][1] = Simd::fma(k1, x, acc[c.value][r.value][1]);
             });
@@ -252,21 +255,22 @@ TENON_INLINE inline void add_values(const KvHead& page, std::size_t first, std::
         unroll<C>([&](auto c) TENON_INLINE { v[c.value] = Elements::load(value + c.value * 16 * Elements::bytes); });
         unroll<R>([&](auto r) TENON_INLINE {
             const Simd::F w = Simd::set(weights[static_cast<std::size_t>(r.value) * few_tile + p]);
-            unroll<C>([&](auto c) TENON_INLINE { acc[r.value][c.value] = Simd::fma(v[c.value], w, acc[r.value][c.value]); });
+            unroll<C>([&](auto c)
+                          TENON_INLINE { acc[r.value][c.value] = Simd::fma(v[c.value], w, acc[r.value][c.value]); });
         });
     }
     unroll<R * C>([&](auto n) TENON_INLINE {
-        Simd::store(out + static_cast<std::size_t>(n.value / C) * dim + element +
-                        static_cast<std::size_t>(n.value % C) * 16,
-                    acc[n.value / C][n.value % C]);
+        Simd::store(
+            out + static_cast<std::size_t>(n.value / C) * dim + element + static_cast<std::size_t>(n.value % C) * 16,
+            acc[n.value / C][n.value % C]);
     });
 }
 
 /// Calls body with the number of rows from `at` on, at most `most`, as a constant; gives that number.
 template <int most, class Body>
 TENON_INLINE inline std::size_t row_block(std::size_t left, Body body) noexcept {
-    if (most >= 4 && left >= 4) return body(std::integral_constant<int, most >= 4 ? 4 : 1>{}), 4;
-    if (most >= 4 && left == 3) return body(std::integral_constant<int, most >= 4 ? 3 : 1>{}), 3;
+    if (most >= 4 && left >= 4) return body(std::integral_constant < int, most >= 4 ? 4 : 1 > {}), 4;
+    if (most >= 4 && left == 3) return body(std::integral_constant < int, most >= 4 ? 3 : 1 > {}), 3;
     if (left >= 2) return body(std::integral_constant<int, 2>{}), 2;
     return body(std::integral_constant<int, 1>{}), 1;
 }
@@ -303,9 +307,10 @@ void attend_few_as(const AttentionUnit& unit) noexcept {
         for (std::size_t p = 0; p < count; p += kv_page_tokens) {
             const KvHead page(a.cache, (base + p) / kv_page_tokens, unit.kv_head, dim);
             for (std::size_t r = 0; r < rows;)
-                r += row_block<many_registers ? 4 : 2>(rows - r, [&](auto n) TENON_INLINE {
-                    score_page<Elements, n.value>(page, q + r * dim, dim, scores + r * few_tile + p);
-                });
+                r += row_block < many_registers ? 4 : 2 > (rows - r, [&](auto n) TENON_INLINE {
+                                                          score_page<Elements, n.value>(page, q + r * dim, dim,
+                                                                                        scores + r * few_tile + p);
+                                                      });
         }
         for (std::size_t r = 0; r < rows; ++r) {
             float* s = scores + r * few_tile;

@@ -80,29 +80,29 @@ TEST(PrefixTree, FindsTheLongestBeginning) {
     std::vector<text::TokenId> text(80);
     std::iota(text.begin(), text.end(), 1);
     const auto pages = take(3);
-    tree.insert(text, pages);
+    tree.insert({}, text, pages);
     EXPECT_EQ(tree.pages(), 3U);
     EXPECT_EQ(pool->references(pages[2]), 2U);
-    EXPECT_EQ(tree.match(text).length, 80U);
-    EXPECT_EQ(tree.match(text).pages, pages);
+    EXPECT_EQ(tree.match({}, text).length, 80U);
+    EXPECT_EQ(tree.match({}, text).pages, pages);
     auto other = text;
     other[70] = 999;
-    EXPECT_EQ(tree.match(other).length, 70U);
-    EXPECT_EQ(tree.match(std::span(text).first(40)).length, 40U);
-    EXPECT_EQ(tree.match(std::span(text).subspan(1)).length, 0U);
+    EXPECT_EQ(tree.match({}, other).length, 70U);
+    EXPECT_EQ(tree.match({}, std::span(text).first(40)).length, 40U);
+    EXPECT_EQ(tree.match({}, std::span(text).subspan(1)).length, 0U);
 
     // Another end of the same beginning shares its pages; the same text again adds nothing.
     const auto more = take(3);
-    tree.insert(other, more);
+    tree.insert({}, other, more);
     EXPECT_EQ(tree.pages(), 4U);
     EXPECT_EQ(pool->references(more[0]), 1U);
-    EXPECT_EQ(tree.match(other).pages, (std::vector<KvPage>{pages[0], pages[1], more[2]}));
+    EXPECT_EQ(tree.match({}, other).pages, (std::vector<KvPage>{pages[0], pages[1], more[2]}));
     // A page that was filled further takes the place of the shorter one.
     text.resize(96, 5);
     const auto longer = take(3);
-    tree.insert(text, longer);
+    tree.insert({}, text, longer);
     EXPECT_EQ(tree.pages(), 4U);
-    EXPECT_EQ(tree.match(text).length, 96U);
+    EXPECT_EQ(tree.match({}, text).length, 96U);
     EXPECT_EQ(pool->references(pages[2]), 1U);
 }
 
@@ -113,7 +113,7 @@ TEST(PrefixTree, EvictsWhatWasUsedLongestAgoAndNobodyReads) {
         KvPage page = 0;
         EXPECT_TRUE(pool->take(page));
         const std::vector<text::TokenId> tokens(32, first);
-        tree.insert(tokens, {&page, 1});
+        tree.insert({}, tokens, {&page, 1});
         pool->release(page);
         return page;
     };
@@ -123,12 +123,12 @@ TEST(PrefixTree, EvictsWhatWasUsedLongestAgoAndNobodyReads) {
     keep(4);
     pool->retain(a);  // somebody reads it
     EXPECT_EQ(tree.evictable(), 3U);
-    (void)tree.match(std::vector<text::TokenId>(32, 2));
+    (void)tree.match({}, std::vector<text::TokenId>(32, 2));
     tree.evict(2);
     EXPECT_EQ(pool->free_pages(), 2U);
-    EXPECT_EQ(tree.match(std::vector<text::TokenId>(32, 1)).length, 32U);
-    EXPECT_EQ(tree.match(std::vector<text::TokenId>(32, 2)).length, 32U);
-    EXPECT_EQ(tree.match(std::vector<text::TokenId>(32, 3)).length, 0U);
+    EXPECT_EQ(tree.match({}, std::vector<text::TokenId>(32, 1)).length, 32U);
+    EXPECT_EQ(tree.match({}, std::vector<text::TokenId>(32, 2)).length, 32U);
+    EXPECT_EQ(tree.match({}, std::vector<text::TokenId>(32, 3)).length, 0U);
     tree.evict(4);
     EXPECT_EQ(pool->free_pages(), 3U);
     pool->release(a);
@@ -236,6 +236,37 @@ TEST(Scheduler, MemoryTakenFromTheLessUrgent) {
         EXPECT_EQ(answers.tokens(i), model->expect(bytes(std::string(20, static_cast<char>('p' + i))), 180)) << i;
 }
 
+TEST(Scheduler, AdaptersDoNotSharePrefixes) {
+    auto model = std::make_shared<FakeModel>(512);
+    Engine engine(model, {.threads = 1});
+    const std::shared_ptr<const model::LoraAdapter> adapter = *model->load_adapter("one");
+    const auto ask = [&](std::shared_ptr<const model::LoraAdapter> with, float scale) {
+        auto request = greedy(bytes(std::string(100, 'x')), 20);
+        request.adapter = std::move(with);
+        request.adapter_scale = scale;
+        return engine.generate(std::move(request)).value();
+    };
+    const auto alone = ask(nullptr, 1);
+    const auto adapted = ask(adapter, 1);
+    EXPECT_EQ(adapted.usage.cached_tokens, 0U);
+    EXPECT_NE(adapted.tokens, alone.tokens);
+    EXPECT_EQ(adapted.tokens, model->expect(bytes(std::string(100, 'x')), 20, {adapter.get(), 1}));
+    EXPECT_EQ(ask(adapter, 0.5F).usage.cached_tokens, 0U);
+    const auto again = ask(adapter, 1);
+    EXPECT_GT(again.usage.cached_tokens, 0U);
+    EXPECT_EQ(again.tokens, adapted.tokens);
+    EXPECT_EQ(ask(nullptr, 1).tokens, alone.tokens);
+
+    FakeModel other;
+    auto foreign = greedy(bytes("x"), 1);
+    foreign.adapter = *other.load_adapter("foreign");
+    EXPECT_EQ(engine.generate(std::move(foreign)).error().code(), ErrorCode::invalid_argument);
+    auto endless = greedy(bytes("x"), 1);
+    endless.adapter = adapter;
+    endless.adapter_scale = std::numeric_limits<float>::infinity();
+    EXPECT_EQ(engine.generate(std::move(endless)).error().code(), ErrorCode::invalid_argument);
+}
+
 // Hundreds of random requests, some of them cut off, through little memory: each says what the model alone would.
 class Simulation : public testing::TestWithParam<unsigned> {};
 
@@ -268,6 +299,9 @@ TEST_P(Simulation, EveryRequestAnswersAsAlone) {
     const std::string beginnings[] = {std::string(90, 'A'), "B", std::string(40, 'A') + std::string(60, 'C'), ""};
     std::vector<std::vector<text::TokenId>> prompts;
     std::vector<std::size_t> lengths;
+    std::vector<model::AdapterUse> uses;
+    const std::shared_ptr<const model::LoraAdapter> adapters[] = {nullptr, nullptr, *model->load_adapter("first"),
+                                                                  *model->load_adapter("second")};
     std::vector<std::stop_source> stops(count);
     for (std::size_t i = 0; i < count; ++i) {
         std::string text = beginnings[pick(0, 3)];
@@ -278,12 +312,17 @@ TEST_P(Simulation, EveryRequestAnswersAsAlone) {
         request.cancel = stops[i].get_token();
         request.priority = static_cast<int>(pick(0, 2));
         request.group = std::string(1, static_cast<char>('a' + pick(0, 2)));
+        request.adapter = adapters[pick(0, 3)];
+        request.adapter_scale = pick(0, 1) == 0 ? 1.0F : 0.5F;
+        const model::AdapterUse use{request.adapter.get(), request.adapter ? request.adapter_scale : 1};
+        uses.push_back(use);
         std::vector<Submission> group;
         group.push_back({std::move(request), answers.sink(i)});
         for (std::size_t more = pick(0, 3) == 0 ? pick(1, 4) : 0; more > 0 && i + 1 < count; --more) {
             ++i;  // another answer to the same prompt, of its own length
             prompts.push_back(prompts.back());
             lengths.push_back(pick(1, 60));
+            uses.push_back(use);
             auto other = group.front().request;
             other.max_tokens = lengths[i];
             other.cancel = stops[i].get_token();
@@ -297,7 +336,7 @@ TEST_P(Simulation, EveryRequestAnswersAsAlone) {
     std::size_t whole = 0;
     for (std::size_t i = 0; i < count; ++i) {
         ASSERT_FALSE(answers.last(i).error) << answers.last(i).error->describe();
-        const auto expected = expect_shifted(*model, prompts[i], lengths[i], options);
+        const auto expected = expect_shifted(*model, prompts[i], lengths[i], options, uses[i]);
         const auto& said = answers.tokens(i);
         if (stops[i].stop_requested()) {
             ASSERT_LE(said.size(), expected.size());

@@ -22,11 +22,12 @@ inline GenerationRequest greedy(std::vector<text::TokenId> prompt, std::size_t m
 
 /// FakeModel::expect for an engine that shifts its context, where that is asked for.
 inline std::vector<text::TokenId> expect_shifted(const fake::FakeModel& model, std::vector<text::TokenId> tokens,
-                                                 std::size_t count, const EngineOptions& options) {
+                                                 std::size_t count, const EngineOptions& options,
+                                                 model::AdapterUse adapter = {}) {
     std::size_t prompt = tokens.size();
     std::vector<text::TokenId> out;
     while (out.size() < count) {
-        const auto next = model.expect(tokens, 1);
+        const auto next = model.expect(tokens, 1, adapter);
         if (next.empty()) break;
         out.push_back(next.front());
         tokens.push_back(next.front());

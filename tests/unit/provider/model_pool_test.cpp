@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <thread>
@@ -126,6 +127,62 @@ TEST(ModelPool, AnImpatientCallerDoesNotStopTheLoad) {
               ErrorCode::deadline_exceeded);
     EXPECT_TRUE(f.get("a100"));
     EXPECT_EQ(f.loads, 1);
+}
+
+TEST(ModelPool, AdaptersShareTheirModel) {
+    Fixture f(1000);
+    ASSERT_TRUE(f.pool->add_adapter("poet", {"a100", "/adapters/poet", 1}));
+    EXPECT_EQ(f.pool->add_adapter("poet", {"a100", "/other", 1}).error().code(), ErrorCode::already_exists);
+    EXPECT_EQ(f.pool->add_adapter("", {"a100", "/other", 1}).error().code(), ErrorCode::invalid_argument);
+    const auto base = std::dynamic_pointer_cast<LocalChatModel>(f.get("a100").value());
+    auto poet = std::dynamic_pointer_cast<LocalChatModel>(f.get("poet").value());
+    EXPECT_EQ(f.loads, 1);
+    EXPECT_EQ(&poet->engine(), &base->engine());
+    EXPECT_EQ(poet->name(), "poet");
+    EXPECT_EQ(poet->adapter()->info().name, "/adapters/poet");
+    EXPECT_EQ(base->adapter(), nullptr);
+    EXPECT_EQ(f.pool->local_chat_models().size(), 1U);  // one engine
+    EXPECT_EQ(f.get("poet").value(), poet);
+
+    const auto answer = [&](const std::shared_ptr<LocalChatModel>& model) {
+        llm::CompletionRequest request;
+        request.prompt = "once upon a time";
+        request.settings.max_tokens = 12;
+        request.settings.temperature = 0;
+        return sync_wait(f.runtime,
+                         [](auto m, auto r) -> task<Result<std::string>> {
+                             TENON_CO_TRY(const auto events, co_await m->complete(std::move(r), CallOptions{}));
+                             std::string text;
+                             for (;;) {
+                                 TENON_CO_TRY(const auto event, co_await events->next());
+                                 if (!event) co_return text;
+                                 text += event->text;
+                             }
+                         }(model, std::move(request)))
+            .value();
+    };
+    EXPECT_NE(answer(poet), answer(base));
+    EXPECT_EQ(answer(poet), answer(poet));
+
+    EXPECT_TRUE(f.pool->remove_adapter("poet"));
+    EXPECT_FALSE(f.pool->remove_adapter("poet"));
+    EXPECT_EQ(answer(poet), answer(poet));  // who has it keeps it
+    ASSERT_TRUE(f.pool->add_adapter("poet", {"a100", "/adapters/second", 0.5F}));
+    EXPECT_EQ(std::dynamic_pointer_cast<LocalChatModel>(f.get("poet").value())->adapter()->info().name,
+              "/adapters/second");
+    EXPECT_EQ(f.loads, 1);
+}
+
+TEST(ModelPool, AModelWhoseAdapterIsInUseStays) {
+    Fixture f(250);
+    ASSERT_TRUE(f.pool->add_adapter("poet", {"a100", "/adapters/poet", 1}));
+    const auto poet = f.get("poet").value();
+    (void)f.get("b100");
+    (void)f.get("c100");
+    const auto names = f.names();
+    EXPECT_NE(std::ranges::find(names, "a100"), names.end());
+    EXPECT_NE(std::ranges::find(names, "poet"), names.end());
+    EXPECT_EQ(std::ranges::find(names, "b100"), names.end());
 }
 
 }  // namespace
