@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t most_error_bytes = std::size_t{1} << 20;
 constexpr int most_resumptions = 5;
 constexpr std::chrono::milliseconds least_pause{10}, usual_pause{1000}, longest_pause{30'000};
+/// Some servers answer a request for their stream only when they have something to say in it.
+constexpr std::chrono::milliseconds opening_step{5}, longest_opening{500};
 
 /// What one stream of events has brought.
 struct Heard {
@@ -40,7 +43,9 @@ class HttpLink final : public Link, public std::enable_shared_from_this<HttpLink
     void send(Outgoing message) override {
         const bool stateless = message.revision && is_stateless(*message.revision);
         // Without a session, a closed stream is the word for "cancelled".
-        if (stateless && std::holds_alternative<rpc::Notification>(message.message)) return;
+        const auto* note = std::get_if<rpc::Notification>(&message.message);
+        if (stateless && note != nullptr) return;
+        if (note != nullptr && note->method == "notifications/initialized") opening_ = true;
         boost::asio::co_spawn(executor_, deliver(shared_from_this(), std::move(message)), boost::asio::detached);
     }
 
@@ -95,6 +100,7 @@ class HttpLink final : public Link, public std::enable_shared_from_this<HttpLink
     std::string token_, session_id_;
     std::optional<Revision> revision_;
     bool following_ = false;
+    std::atomic<bool> opening_ = false;  // the stream of what belongs to no request is about to be there
 };
 
 net::ClientRequest HttpLink::request_of(const Outgoing& message) {
@@ -262,12 +268,18 @@ task<void> HttpLink::deliver(std::shared_ptr<HttpLink> self, Outgoing message) {
     const std::stop_callback on_cancel(message.stop, [&stop] { stop.request_stop(); });
     CallOptions call;
     call.stop = stop.get_token();
+    // What a request makes the server ask comes in that stream, and is lost where it is not open yet.
+    for (auto waited = opening_step; id && self->opening_ && waited < longest_opening; waited += opening_step)
+        if (!co_await net::sleep_for(opening_step, call)) break;
     const auto sent = co_await self->post(message, id, std::move(call));
     if (!sent && id)
         if (const auto session = self->session_.lock()) session->lost(*id, sent.error());
     if (!sent && !id && self->log_)
         self->log_(tenon::LogLevel::warning, "mcp", "a message was not delivered: " + sent.error().describe());
-    if (ready && sent) boost::asio::co_spawn(self->executor_, follow(self), boost::asio::detached);
+    if (ready && sent)
+        boost::asio::co_spawn(self->executor_, follow(self), boost::asio::detached);
+    else if (ready)
+        self->opening_ = false;
 }
 
 /// The stream of what belongs to no request, as long as the server keeps one (until 2025-11-25).
@@ -290,6 +302,7 @@ task<void> HttpLink::follow(std::shared_ptr<HttpLink> self) {
         request.headers.set("Accept", "text/event-stream");
         if (!heard.last_id.empty()) request.headers.set("Last-Event-ID", heard.last_id);
         auto response = co_await self->http_->open(std::move(request), call);
+        self->opening_ = false;
         if (response && response->status >= 400) co_return;
         if (response && !response->headers.find("content-type").value_or("").starts_with("text/event-stream"))
             co_return;
