@@ -88,6 +88,7 @@ PYTHON
 # start_server ARGS... : `tenon serve` on a free port. Sets URL and SERVER; its log is $SERVER_LOG.
 start_server() {
   SERVER_LOG=$WORK/serve.$RANDOM URL=
+  : >"$SERVER_LOG"  # there before anyone looks into it
   "$TENON" serve --port 0 "$@" >"$SERVER_LOG" 2>"$SERVER_LOG.err" &
   SERVER=$!
   children+=("$SERVER")
