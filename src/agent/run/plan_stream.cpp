@@ -91,36 +91,15 @@ bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") 
 }  // namespace
 
 PlanStream::PlanStream(PartsPtr parts, State state, RunOptions options, std::vector<Decision> decisions)
-    : parts_(std::move(parts)),
+    : StepStream(std::move(options), parts->max_time),
+      parts_(std::move(parts)),
       state_(std::move(state)),
-      options_(std::move(options)),
-      decisions_(std::move(decisions)) {
-    if (parts_->max_time.count() > 0) {
-        own_deadline_ = Clock::now() + parts_->max_time;
-        if (!options_.call.deadline || *options_.call.deadline > *own_deadline_) options_.call.deadline = own_deadline_;
-    }
-}
+      decisions_(std::move(decisions)) {}
 
-task<Result<std::optional<Step>>> PlanStream::next() {
-    for (;;) {
-        if (!ready_.empty()) {
-            Step step = std::move(ready_.front());
-            ready_.pop_front();
-            co_return step;
-        }
-        if (over_) co_return std::nullopt;
-        auto moved = co_await advance();
-        if (moved) continue;
-        if (moved.error().code() == ErrorCode::deadline_exceeded && own_deadline_ &&
-            options_.call.deadline == own_deadline_) {
-            task_.reset();
-            TENON_CO_CHECK(co_await finish(Outcome::out_of_time, std::string()));
-            continue;
-        }
-        over_ = true;
-        span_.end(&moved.error());
-        co_return std::unexpected(std::move(moved).error());
-    }
+task<Result<void>> PlanStream::run_out_of_time() {
+    task_.reset();
+    auto r = co_await finish(Outcome::out_of_time, std::string());
+    co_return r;
 }
 
 task<Result<void>> PlanStream::advance() {

@@ -1,7 +1,6 @@
 // A run of an agent that plans: the plan, a run for each of its tasks, what is still to be done after each.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,14 +10,13 @@
 
 namespace tenon::agent {
 
-class PlanStream final : public Stream<Step> {
+class PlanStream final : public StepStream {
   public:
     PlanStream(PartsPtr parts, State state, RunOptions options, std::vector<Decision> decisions);
 
-    [[nodiscard]] task<Result<std::optional<Step>>> next() override;
-
   private:
-    [[nodiscard]] task<Result<void>> advance();
+    [[nodiscard]] task<Result<void>> advance() override;
+    [[nodiscard]] task<Result<void>> run_out_of_time() override;
     [[nodiscard]] task<Result<void>> begin();
     [[nodiscard]] task<Result<void>> make_plan();
     [[nodiscard]] task<Result<void>> look_again();
@@ -40,15 +38,11 @@ class PlanStream final : public Stream<Step> {
 
     PartsPtr parts_;
     State state_;
-    RunOptions options_;
     std::vector<Decision> decisions_;
-    std::optional<Clock::time_point> own_deadline_;
     Recollection recalled_;
     std::string question_;
-    Span span_;
-    std::deque<Step> ready_;
     std::unique_ptr<RunStream> task_;
-    bool begun_ = false, over_ = false, looked_ = true;  ///< `looked_`: the planner has seen the last result
+    bool looked_ = true;  ///< the planner has seen the last result
 };
 
 }  // namespace tenon::agent

@@ -9,44 +9,23 @@
 namespace tenon::agent {
 
 RunStream::RunStream(PartsPtr parts, State state, RunOptions options, std::vector<Decision> decisions)
-    : root_(std::move(parts)),
+    : StepStream(std::move(options), parts->max_time),
+      root_(std::move(parts)),
       parts_(root_),
       state_(std::move(state)),
-      options_(std::move(options)),
       decisions_(std::move(decisions)) {
     if (options_.call.stop.stop_possible())
         outer_stop_.emplace(options_.call.stop,
                             std::function<void()>([source = stop_]() mutable { source.request_stop(); }));
     options_.call.stop = stop_.get_token();
-    if (root_->max_time.count() > 0) {
-        own_deadline_ = Clock::now() + root_->max_time;
-        if (!options_.call.deadline || *options_.call.deadline > *own_deadline_) options_.call.deadline = own_deadline_;
-    }
 }
 
 chain::Context RunStream::context() const { return {options_.call, options_.tracer, span_.id()}; }
 
-task<Result<std::optional<Step>>> RunStream::next() {
-    for (;;) {
-        if (!ready_.empty()) {
-            Step step = std::move(ready_.front());
-            ready_.pop_front();
-            co_return step;
-        }
-        if (over_) co_return std::nullopt;
-        auto moved = co_await advance();
-        if (moved) continue;
-        // Its own time limit is an outcome; the caller's deadline is an error.
-        if (moved.error().code() == ErrorCode::deadline_exceeded && own_deadline_ &&
-            options_.call.deadline == own_deadline_) {
-            events_.reset();
-            TENON_CO_CHECK(co_await finish(Outcome::out_of_time, {}));
-            continue;
-        }
-        over_ = true;
-        span_.end(&moved.error());
-        co_return std::unexpected(std::move(moved).error());
-    }
+task<Result<void>> RunStream::run_out_of_time() {
+    events_.reset();
+    auto r = co_await finish(Outcome::out_of_time, {});
+    co_return r;
 }
 
 task<Result<void>> RunStream::advance() {

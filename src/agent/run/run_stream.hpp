@@ -1,26 +1,23 @@
 // One run of an agent: the loop of model and tools, as a state machine that is saved after every step.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "agent/run/parts.hpp"
+#include "agent/run/step_stream.hpp"
 #include "tenon/async/channel.hpp"
 
 namespace tenon::agent {
 
 using PartsPtr = std::shared_ptr<const Agent::Parts>;
 
-class RunStream final : public Stream<Step> {
+class RunStream final : public StepStream {
   public:
     /// Begins anew, or goes on from `state`.
     RunStream(PartsPtr parts, State state, RunOptions options, std::vector<Decision> decisions);
     ~RunStream() override { stop_.request_stop(); }
-
-    [[nodiscard]] task<Result<std::optional<Step>>> next() override;
 
   private:
     struct Done {
@@ -30,7 +27,8 @@ class RunStream final : public Stream<Step> {
     };
 
     [[nodiscard]] task<Result<void>> begin();
-    [[nodiscard]] task<Result<void>> advance();
+    [[nodiscard]] task<Result<void>> advance() override;
+    [[nodiscard]] task<Result<void>> run_out_of_time() override;
     [[nodiscard]] task<Result<void>> ask_model();
     [[nodiscard]] task<Result<void>> hear_model();
     [[nodiscard]] task<Result<void>> heard();
@@ -57,16 +55,13 @@ class RunStream final : public Stream<Step> {
     std::vector<Tool> tools_;
     std::shared_ptr<const Protocol> protocol_;
     State state_;
-    RunOptions options_;
     std::vector<Decision> decisions_;
     Recollection recalled_;
     std::size_t exchange_begin_ = 0;  ///< first message of this question
-    std::optional<Clock::time_point> own_deadline_;
     std::stop_source stop_;
     std::optional<std::stop_callback<std::function<void()>>> outer_stop_;
-    Span span_, model_span_;
+    Span model_span_;
 
-    std::deque<Step> ready_;
     StreamPtr<llm::ChatEvent> events_;
     llm::ResponseBuilder heard_;
     std::unique_ptr<SpeechFilter> filter_;
@@ -76,7 +71,6 @@ class RunStream final : public Stream<Step> {
     std::shared_ptr<Channel<Done>> channel_;
     std::vector<bool> started_;
     std::size_t running_ = 0;
-    bool begun_ = false, over_ = false;
 };
 
 }  // namespace tenon::agent
