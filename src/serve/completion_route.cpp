@@ -268,17 +268,12 @@ task<Result<void>> text_completion(StatePtr state, net::HttpRequest http, std::s
     if (body->beams) co_return co_await complete_by_beams(state, caller_of(http), writer, context, std::move(*body));
     auto caller = caller_of(http);
     caller.fresh = body->best_of > 1;
-    auto model = co_await state->services.chat_model(body->model, std::move(caller));
-    if (!model) {
-        auto problem = api_error(model.error());
-        if (problem.status == 404) problem.code = "model_not_found";
-        problem.param = "model";
-        co_return co_await send_response(writer, error_response(problem));
-    }
-    if (auto able = check_scores(body->settings, **model); !able)
+    auto opened = co_await open_chat_model(state, std::move(caller), body->model);
+    if (!opened) co_return co_await send_response(writer, error_response(opened.error()));
+    if (auto able = check_scores(body->settings, *opened->model); !able)
         co_return co_await send_response(writer, error_response(able.error()));
     const RunningGeneration running(state, body->model, context.call.stop);
-    co_return co_await complete(state, writer, context, std::move(*model), std::move(*body));
+    co_return co_await complete(state, writer, context, std::move(opened->model), std::move(*body));
 }
 
 }  // namespace tenon::serve

@@ -163,23 +163,19 @@ task<Result<void>> chat(StatePtr state, net::HttpRequest http, std::shared_ptr<n
     if (!json_body) co_return co_await send_response(writer, error_response(json_body.error()));
     auto body = parse_chat(*json_body, state->options.max_tokens);
     if (!body) co_return co_await send_response(writer, error_response(body.error()));
-    if (body->model.empty()) body->model = state->services.default_chat_model;
     auto caller = caller_of(http);
     caller.fresh = body->n > 1;
-    auto model = co_await state->services.chat_model(body->model, std::move(caller));
-    if (!model) {
-        auto problem = api_error(model.error());
-        if (problem.status == 404) problem.code = "model_not_found";
-        problem.param = "model";
-        co_return co_await send_response(writer, error_response(problem));
-    }
-    if (auto able = check_abilities(body->request, **model); !able)
+    auto opened = co_await open_chat_model(state, std::move(caller), body->model);
+    if (!opened) co_return co_await send_response(writer, error_response(opened.error()));
+    body->model = std::move(opened->name);
+    if (auto able = check_abilities(body->request, *opened->model); !able)
         co_return co_await send_response(writer, error_response(able.error()));
-    if (auto able = check_scores(body->request.settings, **model); !able)
+    if (auto able = check_scores(body->request.settings, *opened->model); !able)
         co_return co_await send_response(writer, error_response(able.error()));
     const RunningGeneration running(state, body->model, context.call.stop);
-    if (body->stream) co_return co_await chat_stream(state, writer, context, std::move(*model), std::move(*body));
-    co_return co_await chat_whole(state, writer, context, std::move(*model), std::move(*body));
+    if (body->stream)
+        co_return co_await chat_stream(state, writer, context, std::move(opened->model), std::move(*body));
+    co_return co_await chat_whole(state, writer, context, std::move(opened->model), std::move(*body));
 }
 
 task<net::HttpResponse> list_models(StatePtr state, net::HttpRequest http, net::CallContext context) {

@@ -5,22 +5,14 @@
 #include <cmath>
 #include <numeric>
 
-#include "fake/causal_model.hpp"
+#include "local_server.hpp"
 #include "tenon/engine/beam_search.hpp"
-#include "tenon/json/json.hpp"
-#include "tenon/net/http_client.hpp"
-#include "tenon/provider/local.hpp"
-#include "tenon/serve/server.hpp"
 
 namespace tenon::serve {
 namespace {
 
-struct Fixture {
-    Runtime runtime{2};
+struct Fixture : test::LocalServer {
     std::shared_ptr<fake::FakeModel> fake = std::make_shared<fake::FakeModel>();
-    std::shared_ptr<provider::LocalChatModel> model;
-    std::unique_ptr<Server> server;
-    std::unique_ptr<net::HttpClient> client;
 
     Fixture() {
         fake->chat_template =
@@ -30,55 +22,13 @@ struct Fixture {
             for (std::size_t i = 0; i < row.size(); ++i) row[i] -= i >= 'a' && i <= 'z' ? 0 : 30;
             row['a'] += static_cast<float>(tokens.size() % 3);
         };
-        model = provider::LocalChatModel::create(fake, {.name = "fake", .engine = {.threads = 1}}).value();
-        Services services;
-        services.runtime = &runtime;
-        services.default_chat_model = "fake";
-        services.chat_model = [this](std::string, Caller) { return open(model); };
-        services.local_chat_model = [this](std::string) { return open_local(model); };
-        services.activity = [this] {
-            return std::vector{
-                ModelActivity{"fake", model->engine().context(), model->engine().stats(), model->engine().requests()}};
-        };
-        services.models = [] { return std::vector<ModelEntry>(); };
-        services.version = "test";
-        ServerOptions options;
-        options.port = 0;
-        auto started = Server::start(std::move(services), std::move(options));
-        if (!started) throw std::runtime_error(started.error().describe());
-        server = std::move(*started);
-        client = std::make_unique<net::HttpClient>(runtime.executor());
-    }
-    ~Fixture() {
-        sync_wait(runtime, server->shutdown());
-        client.reset();
-        server.reset();
+        start(fake, {.threads = 1});
     }
     /// The same model, for an engine of its own.
     [[nodiscard]] std::shared_ptr<fake::FakeModel> fake_again() const {
         auto again = std::make_shared<fake::FakeModel>();
         again->shape = fake->shape;
         return again;
-    }
-    static task<Result<std::shared_ptr<provider::LocalChatModel>>> open_local(
-        std::shared_ptr<provider::LocalChatModel> model) {
-        co_return model;
-    }
-    static task<Result<llm::ChatModelPtr>> open(std::shared_ptr<provider::LocalChatModel> model) { co_return model; }
-
-    struct Reply {
-        int status;
-        std::string body;
-    };
-    Reply send(const std::string& method, const std::string& path, std::string body = {}) {
-        net::ClientRequest request;
-        request.method = method;
-        request.url = server->url() + path;
-        request.body = std::move(body);
-        if (!request.body.empty()) request.headers.add("Content-Type", "application/json");
-        auto reply = sync_wait(runtime, client->send(std::move(request)));
-        if (!reply) throw std::runtime_error(reply.error().describe());
-        return {reply->status, reply->body};
     }
     json::Value ask(const std::string& path, const std::string& body) {
         const auto reply = send("POST", path, body);

@@ -4,77 +4,18 @@
 #include <boost/json.hpp>
 #include <future>
 
-#include "fake/causal_model.hpp"
-#include "tenon/json/json.hpp"
-#include "tenon/net/http_client.hpp"
-#include "tenon/provider/local.hpp"
-#include "tenon/serve/server.hpp"
+#include "local_server.hpp"
 
 namespace tenon::serve {
 namespace {
 
-struct Fixture {
-    Runtime runtime{2};
-    std::shared_ptr<provider::LocalChatModel> model;
-    std::unique_ptr<Server> server;
-    std::unique_ptr<net::HttpClient> client;
-
+struct Fixture : test::LocalServer {
     explicit Fixture(std::chrono::microseconds delay = {}) {
         auto fake = std::make_shared<fake::FakeModel>();
         fake->chat_template = "{% for m in messages %}<|turn|>{{ m.content }}{% endfor %}<|turn|>";
         fake->delay = delay;
-        model = provider::LocalChatModel::create(fake, {.name = "fake", .engine = {.threads = 1, .max_sequences = 1}})
-                    .value();
-        Services services;
-        services.runtime = &runtime;
-        services.default_chat_model = "fake";
-        services.chat_model = [this](std::string name, Caller) { return open(model, std::move(name)); };
-        services.local_chat_model = [this](std::string name) { return open_local(model, std::move(name)); };
-        services.activity = [this] {
-            return std::vector{
-                ModelActivity{"fake", model->engine().context(), model->engine().stats(), model->engine().requests()}};
-        };
-        services.models = [] { return std::vector<ModelEntry>(); };
-        services.version = "test";
-        ServerOptions options;
-        options.port = 0;
-        auto started = Server::start(std::move(services), std::move(options));
-        if (!started) throw std::runtime_error(started.error().describe());
-        server = std::move(*started);
-        client = std::make_unique<net::HttpClient>(runtime.executor());
+        start(std::move(fake), {.threads = 1, .max_sequences = 1});
     }
-    ~Fixture() {
-        sync_wait(runtime, server->shutdown());
-        client.reset();
-        server.reset();
-    }
-
-    static task<Result<llm::ChatModelPtr>> open(std::shared_ptr<provider::LocalChatModel> model, std::string name) {
-        if (name != "fake") co_return fail(ErrorCode::not_found, "no model of that name");
-        co_return model;
-    }
-    static task<Result<std::shared_ptr<provider::LocalChatModel>>> open_local(
-        std::shared_ptr<provider::LocalChatModel> model, std::string name) {
-        if (name != "fake") co_return fail(ErrorCode::unsupported, "elsewhere");
-        co_return model;
-    }
-
-    struct Reply {
-        int status;
-        std::string body;
-        [[nodiscard]] json::Value value() const { return json::parse(body).value(); }
-    };
-    Reply send(const std::string& method, const std::string& path, std::string body = {}) {
-        net::ClientRequest request;
-        request.method = method;
-        request.url = server->url() + path;
-        request.body = std::move(body);
-        if (!request.body.empty()) request.headers.add("Content-Type", "application/json");
-        auto reply = sync_wait(runtime, client->send(std::move(request)));
-        if (!reply) throw std::runtime_error(reply.error().describe());
-        return {reply->status, reply->body};
-    }
-    Reply post(const std::string& path, std::string body) { return send("POST", path, std::move(body)); }
 };
 
 json::Value parsed(std::string_view text) { return json::parse(text).value(); }
