@@ -110,15 +110,16 @@ void PrefixTree::evict(std::size_t count) {
             each(*root, [&](Node& node) {
                 if (node.children.empty() && pool_->references(node.page) == 1) leaves.push_back(&node);
             });
-        if (leaves.empty()) return;
+        if (leaves.empty()) break;
         std::ranges::sort(leaves, {}, &Node::last_used);
         for (Node* leaf : leaves) {
-            if (pool_->free_pages() >= count) return;
+            if (pool_->free_pages() >= count) break;
             pool_->release(leaf->page);
             --size_;
             std::erase_if(leaf->parent->children, [&](const auto& child) { return child.get() == leaf; });
         }
     }
+    std::erase_if(roots_, [](const auto& entry) { return entry.second->children.empty(); });
 }
 
 std::size_t PrefixTree::evictable() const {

@@ -252,6 +252,8 @@ std::span<const Part> Scheduler::plan() {
         preempt(*least_entitled());  // every prompt waits for pages that the others hold
     }
     // Those of one adapter are computed together.
+    if (std::ranges::all_of(parts_, [](const Part& part) { return part.sequence->adapter().adapter == nullptr; }))
+        return parts_;
     std::ranges::stable_sort(parts_, {}, [](const Part& part) {
         const model::AdapterUse use = part.sequence->adapter();
         return std::pair(use.adapter == nullptr ? 0 : use.adapter->id(), use.scale);
