@@ -151,6 +151,15 @@ install_python_packages() {
   export PYTHONPATH=$to
 }
 
+# aliases NAME... : models.toml, in which these small models come from the files of TENON_TEST_MODELS.
+aliases() {
+  local name
+  for name in "$@"; do
+    if [ -d "$MODELS/$name" ]; then printf '[models."%s"]\nrole = "embedding"\nsources = ["file:%s"]\n' "$name" "$MODELS/$name"
+    else printf '[models."%s"]\nfile = "model.gguf"\nsources = ["file:%s.gguf"]\n' "$name" "$MODELS/$name"; fi
+  done >"$TENON_HOME/models.toml"
+}
+
 # client_test NAME : tests/e2e/node/NAME.mjs, published clients, against a server with the small models and another that asks for a key; then ends.
 client_test() {
   local script=$1 keyed code
@@ -159,17 +168,7 @@ client_test() {
     skip "$script" "Node.js with npm, or the packages of tests/e2e/node/package.json"
     finish
   fi
-  cat >"$TENON_HOME/models.toml" <<TOML
-[models.smollm2-135m]
-file = "model.gguf"
-sources = ["file:$MODELS/smollm2-135m.gguf"]
-[models."qwen2.5-coder-0.5b"]
-file = "model.gguf"
-sources = ["file:$MODELS/qwen2.5-coder-0.5b.gguf"]
-[models.minilm]
-role = "embedding"
-sources = ["file:$MODELS/minilm"]
-TOML
+  aliases smollm2-135m qwen2.5-coder-0.5b minilm
   check "models come from local sources under their aliases" run_code 0 "$TENON" pull smollm2-135m qwen2.5-coder-0.5b minilm
   export TENON_MODEL=qwen2.5-coder-0.5b TENON_EMBEDDING_MODEL=minilm TENON_CONTEXT=4096
   TENON_SERVER_KEYS=sesame start_server

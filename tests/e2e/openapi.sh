@@ -53,14 +53,7 @@ if ! "$PYTHON" -c 'import jsonschema' 2>/dev/null; then
   finish
 fi
 need_models qwen2.5-coder-0.5b.gguf minilm
-cat >"$TENON_HOME/models.toml" <<TOML
-[models."qwen2.5-coder-0.5b"]
-file = "model.gguf"
-sources = ["file:$MODELS/qwen2.5-coder-0.5b.gguf"]
-[models.minilm]
-role = "embedding"
-sources = ["file:$MODELS/minilm"]
-TOML
+aliases qwen2.5-coder-0.5b minilm
 check "models come from local sources" run_code 0 "$TENON" pull qwen2.5-coder-0.5b minilm
 TENON_CONTEXT=2048 start_server
 timeout 600 "$PYTHON" "$ROOT/tests/e2e/openapi_answers.py" "$URL" qwen2.5-coder-0.5b minilm >"$WORK/answers" 2>"$WORK/answers.err" || {

@@ -5,14 +5,7 @@ if ! install_python_packages; then
   skip "the Python clients" "python3 with pip, or the packages of tests/e2e/python/requirements.txt"
   finish
 fi
-cat >"$TENON_HOME/models.toml" <<TOML
-[models."qwen2.5-coder-0.5b"]
-file = "model.gguf"
-sources = ["file:$MODELS/qwen2.5-coder-0.5b.gguf"]
-[models.minilm]
-role = "embedding"
-sources = ["file:$MODELS/minilm"]
-TOML
+aliases qwen2.5-coder-0.5b minilm
 check "models come from local sources" run_code 0 "$TENON" pull qwen2.5-coder-0.5b minilm
 export TENON_CONTEXT=2048
 TENON_SERVER_KEYS=sesame start_server

@@ -4,14 +4,7 @@ need_models qwen2.5-coder-0.5b.gguf minilm
 browser=$(command -v chromium || command -v chromium-browser || true)
 if [ -z "$browser" ]; then skip console "chromium (Debian package chromium)"; finish; fi
 if ! install_node_modules; then skip console "Node.js with npm, or the packages of tests/e2e/node/package.json"; finish; fi
-cat >"$TENON_HOME/models.toml" <<TOML
-[models."qwen2.5-coder-0.5b"]
-file = "model.gguf"
-sources = ["file:$MODELS/qwen2.5-coder-0.5b.gguf"]
-[models.minilm]
-role = "embedding"
-sources = ["file:$MODELS/minilm"]
-TOML
+aliases qwen2.5-coder-0.5b minilm
 check "models are installed" run_code 0 "$TENON" pull qwen2.5-coder-0.5b minilm
 export TENON_CONTEXT=4096
 
