@@ -203,7 +203,7 @@ Result<void> AdapterFlags::apply(Context& context) const {
     TENON_TRY(const auto pool, context.pool());
     std::filesystem::path file(path);
     if (file.filename().empty()) file = file.parent_path();
-    std::string name = fmt::format("{}+{}", settings.chat_model, file.stem().string());
+    std::string name = fmt::format("{}+{}", settings.chat_model, file.string());
     TENON_CHECK(pool->add_adapter(name, {settings.chat_model, file, static_cast<float>(scale)}));
     settings.chat_model = std::move(name);
     return {};

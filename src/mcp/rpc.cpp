@@ -57,7 +57,7 @@ json::Value to_json(const Id& id) {
 
 std::expected<Message, Fault> parse(std::string_view text) {
     auto value = json::parse(text, {.max_depth = 96, .max_bytes = max_message_bytes});
-    if (!value) return refuse(parse_error, "not JSON: " + value.error().message());
+    if (!value) return refuse(parse_error, value.error().message());
     if (value->is_array()) return refuse(invalid_request, "batches are not taken: send one message at a time");
     if (!value->is_object()) return refuse(invalid_request, "a message must be a JSON object");
     auto& message = value->get_object();
