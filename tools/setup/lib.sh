@@ -5,7 +5,7 @@ BUILD=$ROOT/build
 export TENON_HOME=${TENON_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/tenon}
 JOBS=${TENON_JOBS:-$(nproc)}
 # Compiled objects are shared between checkouts: paths below the root do not count.
-export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_PCH_EXTSUM=1
 
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config ccache ca-certificates git python3 python3-pip
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
