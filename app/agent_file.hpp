@@ -24,6 +24,13 @@ struct AgentServer {
     bool approve = false;           ///< a person must agree to each call
 };
 
+/// [plan] of an agent file.
+struct AgentPlan {
+    std::string model;  ///< of the planner; empty: the agent's
+    std::string instructions;
+    std::size_t rounds = 12, steps_per_task = 8;
+};
+
 struct AgentFile {
     std::filesystem::path path;  ///< of the file; relative paths in it start from its folder
     std::string name = "agent", description;
@@ -55,12 +62,7 @@ struct AgentFile {
         std::chrono::seconds time{0};
         std::uint64_t summarise_above = 0;  ///< tokens of the conversation; 0: never
     } limits;
-    struct Plan {
-        std::string model;  ///< of the planner; empty: the agent's
-        std::string instructions;
-        std::size_t rounds = 12, steps_per_task = 8;
-    };
-    std::optional<Plan> plan;           ///< [plan], or kind = "plan": it plans before it acts
+    std::optional<AgentPlan> plan;      ///< [plan], or kind = "plan": it plans before it acts
     std::optional<double> temperature;  ///< unset: 0
 };
 

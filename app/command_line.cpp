@@ -93,6 +93,7 @@ CommandOption* CommandOption::check(const NamedCheck& check) {
             break;
         case NamedCheck::Kind::one_of:
             option_->check(CLI::IsMember(check.words));
+            words_ = check.words;
             break;
         case NamedCheck::Kind::positive:
             option_->check(CLI::PositiveNumber);
@@ -120,6 +121,15 @@ CommandOption* CommandOption::delimiter(char c) {
 }
 
 std::size_t CommandOption::count() const { return option_->count(); }
+
+std::string CommandOption::name() const {
+    if (!option_->get_lnames().empty()) return "--" + option_->get_lnames().front();
+    return option_->get_name();
+}
+
+bool CommandOption::is_positional() const { return option_->get_positional(); }
+
+bool CommandOption::takes_value() const { return option_->get_items_expected_max() > 0; }
 
 CommandLine::CommandLine(const std::string& about, const std::string& name, const std::string& version,
                          const std::string& footer)
@@ -189,6 +199,71 @@ std::optional<int> CommandLine::parse(std::vector<std::string> words) {
         return 2;
     }
     return std::nullopt;
+}
+
+const CommandOption* CommandLine::find_option(const std::string& word) const {
+    for (const auto& option : options_)
+        if (!option->is_positional() && option->option_->check_name(word)) return option.get();
+    return nullptr;
+}
+
+void CommandLine::add_options_to(Continuations& out, const std::string& beginning) const {
+    for (const auto& option : options_)
+        if (std::string name = option->name(); !option->is_positional() && name.starts_with(beginning))
+            out.words.push_back({std::move(name), option->option_->get_description()});
+}
+
+Continuations CommandLine::continuations(const std::vector<std::string>& words) const {
+    Continuations out;
+    const std::string typed = words.empty() ? std::string() : words.back();
+    std::vector<const CommandLine*> path{this};
+    const CommandOption* awaited = nullptr;
+    std::size_t positionals = 0;
+    bool options_ended = false;
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+        const std::string& word = words[i];
+        if (awaited != nullptr) {
+            awaited = nullptr;
+        } else if (!options_ended && word == "--") {
+            options_ended = true;
+        } else if (!options_ended && word.size() > 1 && word[0] == '-') {
+            for (const CommandLine* at : path)
+                if (const auto* option = at->find_option(word); option != nullptr && option->takes_value())
+                    awaited = option;
+        } else {
+            const auto& subs = path.back()->subcommands_;
+            const auto at = std::ranges::find_if(subs, [&](const auto& sub) { return sub->app_->get_name() == word; });
+            if (at != subs.end() && positionals == 0)
+                path.push_back(at->get());
+            else
+                ++positionals;
+        }
+    }
+    for (std::size_t i = 1; i < path.size(); ++i) out.command += (i > 1 ? " " : "") + path[i]->app_->get_name();
+    if (awaited == nullptr && !options_ended && typed.starts_with('-')) {
+        for (const CommandLine* at : path) at->add_options_to(out, typed);
+        for (const char* always : {"--help", "--version"})
+            if (std::string_view(always).starts_with(typed) && (path.size() == 1 || always[2] == 'h'))
+                out.words.push_back({always, ""});
+        return out;
+    }
+    if (awaited == nullptr) {
+        if (positionals == 0)
+            for (const auto& sub : path.back()->subcommands_)
+                if (sub->app_->get_name().starts_with(typed))
+                    out.words.push_back({sub->app_->get_name(), sub->app_->get_description()});
+        for (const auto& option : path.back()->options_) {
+            if (!option->is_positional()) continue;
+            awaited = option.get();  // the last one takes all that follow
+            if (positionals-- == 0) break;
+        }
+    }
+    if (awaited != nullptr) {
+        out.value_of = awaited->name();
+        for (const std::string& word : awaited->words())
+            if (word.starts_with(typed)) out.words.push_back({word, ""});
+    }
+    return out;
 }
 
 }  // namespace tenon::app

@@ -49,8 +49,28 @@ class CommandOption {
     /// How often it was given. After parsing.
     [[nodiscard]] std::size_t count() const;
 
+    /// "--name" (the first long one), "-n", or the word of a positional.
+    [[nodiscard]] std::string name() const;
+    [[nodiscard]] bool is_positional() const;
+    /// One word after it is its value.
+    [[nodiscard]] bool takes_value() const;
+    /// The words that one_of() allows.
+    [[nodiscard]] const std::vector<std::string>& words() const noexcept { return words_; }
+
   private:
+    friend class CommandLine;
     CLI::Option* option_;
+    std::vector<std::string> words_;
+};
+
+/// What may follow on a command line that is still being typed.
+struct Continuations {
+    struct Word {
+        std::string word, about;
+    };
+    std::vector<Word> words;
+    /// The path of the command, "models show", and the option or positional whose value is being typed; else empty.
+    std::string command, value_of;
 };
 
 /// A command with its options and subcommands; the program itself is one. What options write into must outlive
@@ -81,9 +101,14 @@ class CommandLine {
     /// Reads the words after the program's name. A value is the status to end with: --help and --version were
     /// answered, or what is wrong has been said on standard error.
     std::optional<int> parse(std::vector<std::string> words);
+    /// The last of `words` is the beginning of the one being typed, perhaps empty.
+    [[nodiscard]] Continuations continuations(const std::vector<std::string>& words) const;
 
   private:
     explicit CommandLine(CLI::App* app);
+
+    [[nodiscard]] const CommandOption* find_option(const std::string& word) const;
+    void add_options_to(Continuations& out, const std::string& beginning) const;
 
     std::unique_ptr<CLI::App> root_;  // the program's alone
     CLI::App* app_;

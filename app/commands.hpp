@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "tenon/base/error.hpp"
@@ -35,11 +36,15 @@ void add_quantize(CommandLine& cli, Command& chosen);
 void add_convert(CommandLine& cli, Command& chosen);
 void add_perplexity(CommandLine& cli, Command& chosen);
 void add_imatrix(CommandLine& cli, Command& chosen);
+void add_completion(CommandLine& cli, Command& chosen);
+
+/// Prints what may follow `words` for the scripts of `tenon completion`, one "word<TAB>about" a line.
+void print_continuations(const CommandLine& cli, const std::vector<std::string>& words);
 
 inline std::vector<AddCommand> all_commands() {
-    return {add_pull,  add_models,  add_index,    add_kb,      add_search,     add_ask,    add_chat,   add_complete,
-            add_embed, add_rerank,  add_tokenize, add_serve,   add_bench,      add_doctor, add_prompt, add_agent,
-            add_mcp,   add_gateway, add_quantize, add_convert, add_perplexity, add_imatrix};
+    return {add_pull,  add_models,  add_index,    add_kb,      add_search,     add_ask,     add_chat,      add_complete,
+            add_embed, add_rerank,  add_tokenize, add_serve,   add_bench,      add_doctor,  add_prompt,    add_agent,
+            add_mcp,   add_gateway, add_quantize, add_convert, add_perplexity, add_imatrix, add_completion};
 }
 
 }  // namespace tenon::app

@@ -27,6 +27,11 @@ int main(int argc, char** argv) {
         note("tenon: say what to do, such as `tenon ask` or `tenon serve`; `tenon --help` lists the commands");
         return 2;
     }
+    if (words[0] == "__complete") {  // asked by the shell at each press of the tab key
+        words.erase(words.begin());
+        print_continuations(cli, words);
+        return 0;
+    }
     if (words[0] == "version") words = {"--version"};
     if (words[0] == "help") {  // `tenon help models show` is `tenon models show --help`
         words.erase(words.begin());

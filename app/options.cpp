@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "tenon/base/file.hpp"
+#include "tenon/json/json.hpp"
 #include "tenon/provider/model_pool.hpp"
 #include "tenon/provider/open.hpp"
 
@@ -127,6 +129,40 @@ void SamplingFlags::declare_decoding(CommandLine& sub) {
             return bias_of(text) ? std::string() : "'" + text + "' is not a token id with a bias, such as 15043+1";
         });
     sub.add_flag("--ignore-eos", ignore_eos, "go on where the model would end")->group("Sampling");
+}
+
+void FormFlags::declare(CommandLine& sub) {
+    const auto add = [&](const char* names, std::string& value, const char* about) {
+        sub.add_option(names, value, about)->group("Form of the answer");
+    };
+    add("--grammar", grammar, "hold the answer to a grammar, GBNF or Lark");
+    add("--grammar-file", grammar_file, "the same, from a file");
+    add("--json-schema,-j", json_schema, "hold it to a JSON Schema; {} for any JSON object");
+    add("--json-schema-file", json_schema_file, "the same, from a file");
+    add("--regex", regex, "hold it to a regular expression");
+}
+
+Result<llm::ResponseFormat> FormFlags::format() const {
+    const std::string* const given[] = {&grammar, &grammar_file, &json_schema, &json_schema_file, &regex};
+    if (std::ranges::count_if(given, [](const std::string* text) { return !text->empty(); }) > 1)
+        return fail(ErrorCode::invalid_argument,
+                    "give one of --grammar, --grammar-file, --json-schema, --json-schema-file and --regex");
+    constexpr std::size_t most = std::size_t{4} << 20;
+    std::string rules = grammar, schema = json_schema;
+    if (!grammar_file.empty()) {
+        TENON_TRY(rules, read_file(grammar_file, most));
+    }
+    if (!json_schema_file.empty()) {
+        TENON_TRY(schema, read_file(json_schema_file, most));
+    }
+    if (!rules.empty()) return llm::ResponseFormat(llm::GrammarFormat::of(std::move(rules)));
+    if (!regex.empty()) return llm::ResponseFormat(llm::RegexFormat{regex});
+    if (schema.empty()) return llm::ResponseFormat();
+    TENON_TRY(const auto parsed, json::parse(schema));
+    const auto* object = parsed.if_object();
+    llm::JsonSchemaFormat out;
+    out.schema = object != nullptr && object->empty() ? R"({"type": "object"})" : std::move(schema);
+    return llm::ResponseFormat(std::move(out));
 }
 
 llm::GenerationSettings SamplingFlags::settings() const {

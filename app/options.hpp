@@ -73,6 +73,14 @@ struct EngineFlags {
     void apply(Settings& settings) const;
 };
 
+/// The form an answer is held to: flags of the commands that generate, under llama-cli's names.
+struct FormFlags {
+    std::string grammar, grammar_file, json_schema, json_schema_file, regex;
+    void declare(CommandLine& sub);
+    /// Errors: invalid_argument (two forms at once), what reading a file may fail with.
+    [[nodiscard]] Result<llm::ResponseFormat> format() const;
+};
+
 /// A low-rank adapter for the chat model: flags of the commands that run one.
 struct AdapterFlags {
     std::string path;

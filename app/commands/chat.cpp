@@ -24,6 +24,7 @@ struct Options {
     AdapterFlags adapter;
     bool no_thinking = false;
     SamplingFlags sampling;
+    FormFlags form;
 };
 
 void declare(CommandLine& sub, Options& o) {
@@ -36,6 +37,7 @@ void declare(CommandLine& sub, Options& o) {
     sub.add_option("--from,-f", o.from, "knowledge base: answers are grounded in its documents, with citations");
     sub.add_option("--system,-s", o.system, "instructions the model gets first");
     o.sampling.declare(sub);
+    o.form.declare(sub);
 }
 
 constexpr std::string_view help = R"(  /help           this list
@@ -199,6 +201,7 @@ class Session {
         request.messages.push_back(llm::Message::user(question));
         if (options_.no_thinking) request.reasoning.emplace().effort = llm::ReasoningSettings::Effort::none;
         request.settings = options_.sampling.settings();
+        TENON_TRY(request.format, options_.form.format());
         auto result = sync_wait(context_.runtime(), say(model_, request, call));
         if (result) TENON_CHECK(cache_.save(request));
         print_line("");

@@ -16,6 +16,7 @@ struct Options {
     EngineFlags engine;
     AdapterFlags adapter;
     SamplingFlags sampling;
+    FormFlags form;
     std::size_t beam_width = 0;
     double length_penalty = 1;
     bool json = false, echo = false;
@@ -27,6 +28,7 @@ void declare(CommandLine& sub, Options& o) {
     o.engine.declare(sub);
     o.adapter.declare(sub);
     o.sampling.declare(sub);
+    o.form.declare(sub);
     sub.add_option("--prompt-cache", o.prompt_cache,
                    "file that keeps what the model has read of the prompt, for the next run");
     sub.add_option("--beam-width", o.beam_width, "beam search: the best of so many texts followed at once (1 to 10)")
@@ -56,6 +58,8 @@ task<Result<Whole>> collect(llm::ChatModelPtr model, llm::CompletionRequest requ
 
 Result<void> run_beams(Context& context, const Options& o, const llm::CompletionRequest& request,
                        const llm::ChatModelPtr& model) {
+    if (!std::holds_alternative<llm::TextFormat>(request.format))
+        return fail(ErrorCode::invalid_argument, "a beam search takes no grammar or schema");
     const auto local = std::dynamic_pointer_cast<provider::LocalChatModel>(model);
     if (!local)
         return fail(ErrorCode::unsupported, "--beam-width is for models that run here; leave it out for others");
@@ -87,6 +91,7 @@ Result<void> run(Context& context, const Options& o) {
     llm::CompletionRequest request;
     TENON_TRY(request.prompt, text_or_stdin(o.prompt, o.given->count() > 0, "PROMPT"));
     request.settings = o.sampling.settings();
+    TENON_TRY(request.format, o.form.format());
     if (!request.settings.max_tokens) request.settings.max_tokens = 256;
     TENON_CHECK(o.adapter.apply(context));
     TENON_TRY(const auto model, context.chat_model(""));

@@ -56,7 +56,7 @@ class Setting:
 
 def main():
     parser = argparse.ArgumentParser(prog="bench/peers/run")
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{' '.join(SECTIONS)} (the default), or quality")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{' '.join(SECTIONS)} (the default), or perplexity, quality")
     parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=pathlib.Path, help="write the lines there too")
     parser.add_argument("--kernels", choices=["scalar", "avx2", "avx512", "neon"], help="force ours in engine and embedding")
@@ -66,8 +66,8 @@ def main():
     parser.add_argument("--resume", action="store_true", help="keep the lines of an interrupted run of this commit")
     args = parser.parse_args()
     for name in args.sections:
-        if name not in [*SECTIONS, "quality"]:
-            parser.error(f"there is no section '{name}'; there are {' '.join(SECTIONS)} quality")
+        if name not in [*SECTIONS, "perplexity", "quality"]:
+            parser.error(f"there is no section '{name}'; there are {' '.join(SECTIONS)} perplexity quality")
     setting = Setting(args)
     about = machine.describe(setting.root, args.threads)
     report = Report(setting.scratch / "results.json", about, args.resume)

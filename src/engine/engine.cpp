@@ -20,7 +20,6 @@
 namespace tenon::engine {
 namespace {
 
-constexpr std::size_t default_context = 8192;
 constexpr int most_top_logprobs = 20;
 constexpr std::size_t most_stops = 256;
 

@@ -156,15 +156,7 @@ task<AnswerCache::Events> look_up(Answering* a) {
 task<Result<StreamPtr<llm::ChatEvent>>> start_answer(CorePtr core, RouteState* route, Access access, Question question,
                                                      CallOptions options) {
     Answering a{{}, std::move(question), Charge(core, access), route->about.alias, {}, {}, {}, {}, {}};
-    if (const auto* chat = std::get_if<llm::ChatRequest>(&a.question)) {
-        a.journey.needs = needs_of(*chat);
-        a.journey.needs.input_tokens = estimate_tokens(*chat);
-    } else {
-        const auto& completion = std::get<llm::CompletionRequest>(a.question);
-        a.journey.needs.completion = true;
-        a.journey.needs.logprobs = completion.settings.top_logprobs.has_value();
-        a.journey.needs.input_tokens = estimate_tokens(completion.prompt) + 1;
-    }
+    a.journey.needs = std::visit([](const auto& asked) { return needs_of(asked); }, a.question);
     a.journey.core = core;
     a.journey.route = route;
     a.journey.access = access;

@@ -10,7 +10,23 @@ namespace {
 constexpr std::uint64_t per_message = 6, per_tool = 12, per_picture = 1'100, bytes_per_second_of_sound = 8'000,
                         tokens_per_second_of_sound = 32;
 
+void add_form(Needs& out, const llm::ResponseFormat& format) {
+    out.json = std::holds_alternative<llm::JsonFormat>(format);
+    out.json_schema = std::holds_alternative<llm::JsonSchemaFormat>(format);
+    out.grammar = std::holds_alternative<llm::GrammarFormat>(format);
+    out.regex = std::holds_alternative<llm::RegexFormat>(format);
+}
+
 }  // namespace
+
+Needs needs_of(const llm::CompletionRequest& request) {
+    Needs out;
+    out.completion = true;
+    out.logprobs = request.settings.top_logprobs.has_value();
+    out.input_tokens = estimate_tokens(request.prompt) + 1;
+    add_form(out, request.format);
+    return out;
+}
 
 Needs needs_of(const llm::ChatRequest& request) {
     Needs out;
@@ -18,10 +34,8 @@ Needs needs_of(const llm::ChatRequest& request) {
     out.forced_tools = out.tools && (request.tool_choice.mode == llm::ToolChoice::Mode::required ||
                                      request.tool_choice.mode == llm::ToolChoice::Mode::named);
     out.logprobs = request.settings.top_logprobs.has_value();
-    out.json = std::holds_alternative<llm::JsonFormat>(request.format);
-    out.json_schema = std::holds_alternative<llm::JsonSchemaFormat>(request.format);
-    out.grammar = std::holds_alternative<llm::GrammarFormat>(request.format);
-    out.regex = std::holds_alternative<llm::RegexFormat>(request.format);
+    out.input_tokens = estimate_tokens(request);
+    add_form(out, request.format);
     for (const auto& message : request.messages)
         for (const auto& part : message.content) {
             if (std::holds_alternative<llm::ImagePart>(part)) out.images = true;

@@ -17,6 +17,7 @@ struct Needs {
 };
 
 [[nodiscard]] Needs needs_of(const llm::ChatRequest& request);
+[[nodiscard]] Needs needs_of(const llm::CompletionRequest& request);
 /// The first thing the model lacks ("tools", "images" …), "context" when the request is too long for it even if its
 /// tokens were a quarter fewer than estimated, else empty.
 [[nodiscard]] std::string_view lacking(const llm::Capabilities& can, const Needs& needs);

@@ -212,8 +212,8 @@ Result<llm::ChatModelPtr> ModelPool::Impl::load_adapted(const std::string& name,
 
 Result<void> ModelPool::Impl::make_room(const std::string& name, std::uint64_t needed) {
     if (budget == 0) return {};
-    if (needed > budget)
-        return fail(ErrorCode::resource_exhausted,
+    if (needed > budget)  // never, so that nobody asks again
+        return fail(ErrorCode::unsupported,
                     fmt::format("model \"{}\" needs {:.0f} MiB, but the memory budget is {:.0f} MiB; raise it or "
                                 "choose a smaller model",
                                 name, static_cast<double>(needed) / mebibyte, static_cast<double>(budget) / mebibyte));

@@ -71,9 +71,7 @@ Form choice_form(const json::Value& choices, const std::string& param) {
 
 Form grammar_form(const json::Value& grammar, const std::string& param) {
     if (!grammar.is_string()) return bad_param(param, fmt::format("'{}' must be a string", param), "invalid_type");
-    llm::GrammarFormat out{text_of(grammar)};
-    if (out.grammar.find("::=") == std::string::npos) out.syntax = llm::GrammarFormat::Syntax::lark;
-    return out;
+    return llm::GrammarFormat::of(text_of(grammar));
 }
 
 Form regex_form(const json::Value& pattern, const std::string& param) {

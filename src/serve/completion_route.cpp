@@ -141,6 +141,13 @@ class CompletionAnswers {
     std::vector<std::vector<llm::TokenLogprob>> scores_;  // of each prompt's tokens
 };
 
+/// What went wrong; a chat would have said "messages".
+ApiError prompt_error(const Error& error) {
+    ApiError out = api_error(error);
+    if (out.param == "messages") out.param = "prompt";
+    return out;
+}
+
 /// The streams of all answers, prompt after prompt.
 task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> open_all(llm::ChatModelPtr model, CompletionBody body,
                                                               CallOptions call) {
@@ -149,6 +156,7 @@ task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> open_all(llm::ChatModelPtr 
         llm::CompletionRequest request;
         request.prompt = std::move(prompt);
         request.settings = body.settings;
+        request.format = body.format;
         auto streams = co_await model->complete_choices(std::move(request), body.best_of, call);
         if (!streams) co_return std::unexpected(std::move(streams).error());
         std::ranges::move(*streams, std::back_inserter(all));
@@ -159,14 +167,14 @@ task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> open_all(llm::ChatModelPtr 
 task<Result<void>> complete(StatePtr state, std::shared_ptr<net::ResponseWriter> writer, net::CallContext context,
                             llm::ChatModelPtr model, CompletionBody body) {
     auto streams = co_await open_all(model, body, context.call);
-    if (!streams) co_return co_await send_response(writer, error_response(streams.error()));
+    if (!streams) co_return co_await send_response(writer, error_response(prompt_error(streams.error())));
     CompletionAnswers answers(body);
     // The first event of a prompt's first answer tells about the prompt; it is there already.
     std::deque<Choices::Piece> ready;
     for (std::size_t prompt = 0; prompt < body.prompts.size() && body.settings.prompt_logprobs; ++prompt) {
         const std::size_t index = prompt * body.best_of;
         auto event = co_await (*streams)[index]->next();
-        if (!event) co_return co_await send_response(writer, error_response(event.error()));
+        if (!event) co_return co_await send_response(writer, error_response(prompt_error(event.error())));
         if (!*event) continue;
         answers.score_prompt(prompt, std::move((*event)->prompt_logprobs));
         ready.push_back({index, std::move(**event)});
@@ -185,7 +193,7 @@ task<Result<void>> complete(StatePtr state, std::shared_ptr<net::ResponseWriter>
         } else {
             auto next = co_await choices.next();
             if (!next && body.stream) co_return co_await send_stream_error(writer, next.error());
-            if (!next) co_return co_await send_response(writer, error_response(next.error()));
+            if (!next) co_return co_await send_response(writer, error_response(prompt_error(next.error())));
             if (!*next) break;
             piece = std::move(**next);
         }
@@ -239,7 +247,7 @@ task<Result<void>> complete_by_beams(StatePtr state, Caller caller, std::shared_
     llm::Usage usage;
     for (const auto& prompt : body.prompts) {
         auto answer = co_await provider::beam_search(*model, prompt, options, context.call);
-        if (!answer) co_return co_await send_response(writer, error_response(answer.error()));
+        if (!answer) co_return co_await send_response(writer, error_response(prompt_error(answer.error())));
         usage += answer->usage;
         for (std::size_t i = 0; i < std::min(body.n, answer->texts.size()); ++i) {
             const auto& [text, beam] = answer->texts[i];

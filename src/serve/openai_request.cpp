@@ -335,14 +335,17 @@ ApiResult<CompletionBody> parse_completion(const json::Value& body, std::uint64_
     SERVE_TRY(const auto best_of, integer(body, "best_of", 1, 16));
     out.best_of = best_of ? static_cast<std::size_t>(*best_of) : out.n;
     if (out.best_of < out.n) return bad_param("best_of", "'best_of' must be at least 'n'");
+    SERVE_TRY(out.format, answer_form(body));
     SERVE_TRY(out.beams, boolean(body, "use_beam_search"));
     SERVE_TRY(const auto penalty, number(body, "length_penalty", -100, 100));
     out.length_penalty = penalty.value_or(1);
     if (out.beams && out.stream)
         return bad_param("use_beam_search", "beams are told when all are complete; leave out 'stream'");
-    if (out.beams && (out.best_of > 10 || out.prompt_logprobs || logprobs || out.only_prompt))
+    if (out.beams && (out.best_of > 10 || out.prompt_logprobs || logprobs || out.only_prompt ||
+                      !std::holds_alternative<llm::TextFormat>(out.format)))
         return bad_param("use_beam_search",
-                         "a beam search takes 'n' and 'best_of' up to 10, 'max_tokens' from 1, and no 'logprobs'");
+                         "a beam search takes 'n' and 'best_of' up to 10, 'max_tokens' from 1, no 'logprobs', and no "
+                         "grammar or schema");
     if (out.best_of > out.n && out.stream)
         return bad_param("best_of",
                          "the best can be told when all are complete; leave out 'stream', or let 'best_of' equal 'n'");

@@ -24,6 +24,7 @@ struct CompletionBody {
     std::size_t n = 1, best_of = 1;        ///< best_of >= n answers are made, the n likeliest are given
     std::optional<int> logprobs{};         ///< alternatives of each token of the text, the echoed prompt's included
     std::optional<int> prompt_logprobs{};  ///< vLLM's: the same of the prompt, on its own
+    llm::ResponseFormat format{};          ///< grammars and schemas, as for chats
     bool beams = false;                    ///< vLLM's use_beam_search: best_of is the width
     double length_penalty = 1;
     bool only_prompt = false;  ///< max_tokens was 0: the one token that is made is not shown

@@ -26,6 +26,25 @@ check "usage: an unknown flag" fails 2 frobnicate "$TENON" doctor --frobnicate
 check "usage: a missing flag of ask" fails 2 'from' "$TENON" ask x
 help_words() { run_code 0 "$TENON" help; says "$WORK/stdout" '^ +serve '; run_code 0 "$TENON" help models show; says "$WORK/stdout" '--context'; run_code 0 "$TENON" version; says "$WORK/stdout" '^tenon [0-9]'; }
 check "help and version as words" help_words
+# completed WORDS... : what bash offers where these words end, in one line.
+completed() {
+  "$TENON" completion bash >completion.bash
+  bash -c 'source completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tenon; printf "%s " "${COMPREPLY[@]}"' - "$TENON" "$@" >stdout
+}
+completion() {
+  completed mod; says stdout '^models $'
+  completed models ''; says stdout '(^| )show '; says stdout '(^| )remove '
+  completed ask --fr; says stdout '^--from $'
+  completed search x --mode ''; says stdout 'text'
+  completed pull qwen3; says stdout 'qwen3-0.6b .*qwen3-4b'
+  completed index "a b" --into ''; [ ! -s stdout ] || says stdout '^ *$'
+  completed nonsense --from --from -- '' $'\n'
+  run_code 2 "$TENON" completion tcsh; says stderr 'tcsh'
+  run_code 0 "$TENON" __complete; says stdout $'^ask\t'
+  local shell
+  for shell in bash zsh fish; do run_code 0 "$TENON" completion "$shell"; says stdout '__complete'; done
+}
+check "completion: commands, options, words, models" completion
 check "usage: an empty query" fails 2 'query is empty' "$TENON" search ' ' --from x
 check "usage: a missing flag" fails 2 'from' "$TENON" search x
 check "usage: a number out of range" fails 2 'top-k' "$TENON" search x --from y --top-k 0
@@ -131,6 +150,18 @@ complete() {
   printf 'One, two, three,' | "$TENON" complete --temperature 0 -n 20 --stop six --json >r.json; holds r.json '"four" in d["text"]' '"six" not in d["text"]' 'd["finish_reason"] == "stop"'
 }
 check "complete: greedy, stop strings, JSON" complete
+forms() {
+  run_code 0 "$TENON" complete "The answer is" --model "$small" -n 20 --regex '(yes|no), [0-9]{3}\.'; says stdout '^(yes|no), [0-9]{3}\.$'
+  run_code 0 "$TENON" complete "A person as JSON:" --model "$small" -n 60 --temperature 0 --json-schema '{"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"], "additionalProperties": false}'
+  holds stdout 'isinstance(d["age"], int)'
+  printf 'root ::= "a" "b"+ "."\n' >rules.gbnf
+  run_code 0 "$TENON" complete x --model "$small" -n 30 --grammar-file rules.gbnf; says stdout '^ab+\.?$'
+  fails 2 'one of --grammar' "$TENON" complete x --model "$small" --regex a --grammar b
+  fails 2 . "$TENON" complete x --model "$small" --json-schema '{'
+  fails 2 . "$TENON" complete x --model "$small" --regex '('
+  fails 1 'nothing.gbnf' "$TENON" complete x --model "$small" --grammar-file nothing.gbnf
+}
+check "complete: held to an expression, a schema, a grammar" forms
 seeds() {
   local a b c
   a=$("$TENON" complete "A name for a ship:" --temperature 1.2 --seed 4 -n 12); b=$("$TENON" complete "A name for a ship:" --temperature 1.2 --seed 4 -n 12); c=$("$TENON" complete "A name for a ship:" --temperature 1.2 --seed 5 -n 12)

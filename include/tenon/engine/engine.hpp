@@ -21,9 +21,12 @@
 
 namespace tenon::engine {
 
+/// Tokens a sequence may have unless somebody says otherwise and if the model can.
+inline constexpr std::size_t default_context = 8192;
+
 struct EngineOptions {
     std::size_t threads = 0;         ///< 0: one per physical core
-    std::size_t context = 0;         ///< tokens per sequence; 0: the model's, at most 8192
+    std::size_t context = 0;         ///< tokens per sequence; 0: the model's, at most default_context
     std::size_t max_sequences = 32;  ///< requests decoded together, as far as memory goes; more wait
     std::size_t kv_tokens = 0;       ///< tokens whose keys and values all requests together may keep; 0: four contexts
     model::KvType kv_type = model::KvType::f16;

@@ -140,6 +140,11 @@ struct JsonSchemaFormat {
 struct GrammarFormat {
     std::string grammar;
     enum class Syntax : std::uint8_t { gbnf, lark } syntax = Syntax::gbnf;
+    /// GBNF when it has "::=", else Lark.
+    [[nodiscard]] static GrammarFormat of(std::string grammar) {
+        const bool gbnf = grammar.find("::=") != std::string::npos;
+        return {std::move(grammar), gbnf ? Syntax::gbnf : Syntax::lark};
+    }
 };
 struct RegexFormat {
     std::string pattern;

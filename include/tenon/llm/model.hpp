@@ -53,6 +53,7 @@ struct CompletionRequest {
     std::string prompt;
     GenerationSettings settings;
     bool echo = false;
+    ResponseFormat format{};  ///< as in ChatRequest
 };
 
 struct TokenAlternative {

@@ -59,8 +59,8 @@ class ModelPool {
     ModelPool(const ModelPool&) = delete;
     ModelPool& operator=(const ModelPool&) = delete;
 
-    /// Errors: of the resolver and of loading; resource_exhausted (it does not fit beside the models in use, with the
-    /// figures); deadline_exceeded and cancelled (the load itself goes on).
+    /// Errors: of the resolver and of loading; with the figures, unsupported (it can never fit) and resource_exhausted
+    /// (not beside the models in use); deadline_exceeded and cancelled (the load itself goes on).
     [[nodiscard]] task<Result<llm::ChatModelPtr>> chat(std::string name, CallOptions options);
     [[nodiscard]] task<Result<llm::EmbedderPtr>> embedder(std::string name, CallOptions options);
     [[nodiscard]] task<Result<llm::RerankerPtr>> reranker(std::string name, CallOptions options);

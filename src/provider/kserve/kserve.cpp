@@ -63,6 +63,7 @@ class KserveChatModel final : public ChatModel {
         co_return co_await complete(std::move(text), options);
     }
     task<Result<StreamPtr<ChatEvent>>> complete(CompletionRequest request, CallOptions options) override {
+        if (!std::holds_alternative<TextFormat>(request.format)) co_return wire::unsupported_format(request.format);
         TENON_CO_TRY(const auto body, generate_body(request.prompt, request.settings, options_));
         const auto caller = caller_;
         const auto url = url_of(options_, model_, "/generate_stream");

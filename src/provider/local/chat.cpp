@@ -280,9 +280,10 @@ Result<std::shared_ptr<LocalChatModel>> LocalChatModel::create(std::shared_ptr<m
 
 Result<std::shared_ptr<LocalChatModel>> LocalChatModel::load(const std::filesystem::path& path,
                                                              LocalChatOptions options) {
-    TENON_TRY(auto model, model::load_causal(path));
+    const auto context = options.engine.context != 0 ? options.engine.context : engine::default_context;
+    TENON_TRY(auto model, model::load_causal(path, {.context = context}));
     if (!options.draft.empty()) {
-        TENON_TRY(auto draft, model::load_causal(options.draft));
+        TENON_TRY(auto draft, model::load_causal(options.draft, {.context = context}));
         options.engine.speculation.draft = std::move(draft);
     }
     return create(std::move(model), std::move(options));
@@ -355,6 +356,7 @@ task<Result<std::vector<StreamPtr<llm::ChatEvent>>>> LocalChatModel::complete_ch
     for (std::size_t i = 0; i < count; ++i) {
         streams.push_back(std::make_unique<LocalStream>(shared_from_this(), std::nullopt, options));
         TENON_CO_TRY(auto generation, impl_->request(tokens, llm::settings_of_choice(request.settings, i)));
+        TENON_CO_TRY(generation.constraint, impl_->constraints->of(request));
         std::string echo;
         if (request.echo) echo = request.prompt;
         group.push_back(streams.back()->submission(std::move(generation), std::move(echo)));

@@ -240,4 +240,10 @@ Result<std::shared_ptr<engine::Constraint>> Constraints::of(const llm::ChatReque
     return hold_calls(std::move(held), tokenizer_);
 }
 
+Result<std::shared_ptr<engine::Constraint>> Constraints::of(const llm::CompletionRequest& request) {
+    if (std::holds_alternative<llm::TextFormat>(request.format)) return std::shared_ptr<engine::Constraint>();
+    TENON_TRY(auto format, format_grammar(request.format));
+    return engine::hold_to({std::move(format)});
+}
+
 }  // namespace tenon::provider::local

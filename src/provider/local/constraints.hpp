@@ -23,6 +23,8 @@ class Constraints : public std::enable_shared_from_this<Constraints> {
     /// Null when the answer is free. `thinking`: the answer begins inside <think>.
     /// Errors: invalid_argument (a broken grammar, an unknown tool), unsupported, resource_exhausted.
     [[nodiscard]] Result<std::shared_ptr<engine::Constraint>> of(const llm::ChatRequest& request, bool thinking);
+    /// The same of a completion.
+    [[nodiscard]] Result<std::shared_ptr<engine::Constraint>> of(const llm::CompletionRequest& request);
 
   private:
     using GrammarPtr = std::shared_ptr<text::TokenGrammar>;

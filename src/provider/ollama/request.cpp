@@ -160,19 +160,24 @@ void add_thinking(json::Object& body, const std::string& model, const ReasoningS
     body["think"] = *reasoning.effort <= Effort::low ? "low" : *reasoning.effort == Effort::medium ? "medium" : "high";
 }
 
+Result<void> add_format(json::Object& body, const ResponseFormat& format) {
+    if (const auto* schema = std::get_if<JsonSchemaFormat>(&format)) {
+        TENON_TRY(body["format"], wire::parse_given(schema->schema, "the schema of the answer"));
+    } else if (std::holds_alternative<JsonFormat>(format)) {
+        body["format"] = "json";
+    } else if (!std::holds_alternative<TextFormat>(format)) {
+        return wire::unsupported_format(format);
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<std::string> chat_body(const std::string& model, const ChatRequest& request, const OllamaOptions& options) {
     TENON_TRY(auto messages, messages_of(request.messages));
     json::Object body{{"model", model}, {"messages", std::move(messages)}};
     TENON_CHECK(add_tools(body, request));
-    if (const auto* schema = std::get_if<JsonSchemaFormat>(&request.format)) {
-        TENON_TRY(body["format"], wire::parse_given(schema->schema, "the schema of the answer"));
-    } else if (std::holds_alternative<JsonFormat>(request.format)) {
-        body["format"] = "json";
-    } else if (!std::holds_alternative<TextFormat>(request.format)) {
-        return wire::unsupported_format(request.format);
-    }
+    TENON_CHECK(add_format(body, request.format));
     if (request.reasoning) add_thinking(body, model, *request.reasoning);
     TENON_TRY(auto set, model_options(request.settings, options));
     auto keep_alive = options.keep_alive;
@@ -187,6 +192,7 @@ Result<std::string> chat_body(const std::string& model, const ChatRequest& reque
 Result<std::string> generate_body(const std::string& model, const CompletionRequest& request,
                                   const OllamaOptions& options) {
     json::Object body{{"model", model}, {"prompt", request.prompt}, {"raw", true}};
+    TENON_CHECK(add_format(body, request.format));
     TENON_TRY(auto set, model_options(request.settings, options));
     add_shared(body, request.settings, std::move(set), options.keep_alive);
     return json::dump(body);

@@ -216,6 +216,7 @@ Result<std::string> completion_body(const std::string& model, const CompletionRe
     add_settings(body, request.settings, options);
     if (request.settings.max_tokens) body["max_tokens"] = *request.settings.max_tokens;
     if (request.settings.top_logprobs) body["logprobs"] = *request.settings.top_logprobs;
+    TENON_CHECK(add_format(body, request.format, options));
     return json::dump(body);
 }
 

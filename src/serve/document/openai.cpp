@@ -116,11 +116,11 @@ struct CompletionRequest {
     std::optional<StreamOptions> stream_options;
     std::optional<double> temperature, top_p;
     std::optional<std::int64_t> max_tokens, seed, n, logprobs;
-    std::optional<json::Value> stop;
+    std::optional<json::Value> stop, response_format;
 };
 BOOST_DESCRIBE_STRUCT(CompletionRequest, (),
                       (model, prompt, stream, stream_options, echo, temperature, top_p, max_tokens, seed, n, logprobs,
-                       stop))
+                       stop, response_format))
 constexpr auto describe_fields(const CompletionRequest*) {
     return json::fields("OpenAI's text completion",
                         json::about(&CompletionRequest::temperature, {.minimum = 0, .maximum = 2}),

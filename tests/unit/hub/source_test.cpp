@@ -70,9 +70,9 @@ TEST(Source, RefusesWhatCouldDoHarmOrMeansNothing) {
 TEST(Catalog, BuiltinHoldsTheDocumentedModels) {
     const auto catalog = Catalog::builtin();
     ASSERT_TRUE(catalog) << catalog.error().describe();
-    for (const char* name :
-         {"qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m", "gemma3-270m", "minilm", "bge-m3",
-          "multilingual-e5-small", "bge-small-zh", "qwen3-0.6b", "qwen3-4b", "llama3.2-1b", "gemma3-1b"}) {
+    for (const char* name : {"qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m", "gemma3-270m", "minilm",
+                             "bge-m3", "bge-reranker-v2-m3", "multilingual-e5-small", "bge-small-zh", "qwen3-0.6b",
+                             "qwen3-4b", "llama3.2-1b", "gemma3-1b"}) {
         const CatalogEntry* entry = catalog->find(name);
         ASSERT_NE(entry, nullptr) << name;
         EXPECT_FALSE(entry->description.empty());
@@ -85,6 +85,19 @@ TEST(Catalog, BuiltinHoldsTheDocumentedModels) {
     EXPECT_EQ(qwen.files[0].bytes, 491400064U);
     EXPECT_EQ(parse_source(qwen.sources[1])->packages.size(), 6U);
     EXPECT_EQ(catalog->find("minilm")->role, Role::embedding);
+}
+
+TEST(Catalog, WhatTheHubServesForABuiltinAliasIsPinned) {
+    const auto catalog = Catalog::builtin();
+    ASSERT_TRUE(catalog);
+    for (const CatalogEntry& entry : catalog->entries()) {
+        if (!entry.files.empty() && !entry.files[0].sha256.empty()) continue;
+        for (const std::string& text : entry.sources) {
+            const auto source = parse_source(text);
+            ASSERT_TRUE(source) << entry.name;
+            EXPECT_EQ(source->revision.size(), 40U) << entry.name << " from " << text << " may change under its name";
+        }
+    }
 }
 
 TEST(Catalog, UserFileAddsAndReplaces) {
