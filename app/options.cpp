@@ -158,8 +158,10 @@ Result<llm::ResponseFormat> FormFlags::format() const {
     if (!rules.empty()) return llm::ResponseFormat(llm::GrammarFormat::of(std::move(rules)));
     if (!regex.empty()) return llm::ResponseFormat(llm::RegexFormat{regex});
     if (schema.empty()) return llm::ResponseFormat();
-    TENON_TRY(const auto parsed, json::parse(schema));
-    const auto* object = parsed.if_object();
+    const auto parsed = json::parse(schema);
+    if (!parsed)
+        return fail(ErrorCode::invalid_argument, fmt::format("the JSON Schema is {}", parsed.error().message()));
+    const auto* object = parsed->if_object();
     llm::JsonSchemaFormat out;
     out.schema = object != nullptr && object->empty() ? R"({"type": "object"})" : std::move(schema);
     return llm::ResponseFormat(std::move(out));

@@ -138,15 +138,17 @@ Result<void> decode_lengths(std::span<const std::byte> data, std::vector<std::ui
     return {};
 }
 
-Bm25::Bm25(std::span<const std::uint32_t> lengths) : lengths_(lengths), scores_(lengths.size(), 0.0F) {
+Bm25::Bm25(std::span<const std::uint32_t> lengths, std::size_t at_least)
+    : lengths_(lengths),
+      chunks_(static_cast<double>(std::max(lengths.size(), at_least))),
+      scores_(lengths.size(), 0.0F) {
     const double total = std::accumulate(lengths.begin(), lengths.end(), 0.0);
     if (!lengths.empty() && total > 0) mean_length_ = total / static_cast<double>(lengths.size());
 }
 
 void Bm25::add(std::span<const std::pair<std::uint32_t, Posting>> found, double weight) {
-    const auto n = static_cast<double>(lengths_.size());
     const auto df = static_cast<double>(found.size());
-    const double idf = weight * std::log(1.0 + (n - df + 0.5) / (df + 0.5));
+    const double idf = weight * std::log(1.0 + (chunks_ - df + 0.5) / (df + 0.5));
     limit_ += idf * (k1 + 1);
     for (const auto& [slot, posting] : found) {
         const double relative = static_cast<double>(lengths_[slot]) / mean_length_;

@@ -40,16 +40,19 @@ struct Posting {
 /// over chunks numbered 0 … n-1.
 class Bm25 {
   public:
-    explicit Bm25(std::span<const std::uint32_t> lengths);
+    /// Terms are as rare as among `at_least` chunks, when there are fewer.
+    explicit Bm25(std::span<const std::uint32_t> lengths, std::size_t at_least = 0);
     /// One term's postings: `slots` ascending, with their field counts.
     void add(std::span<const std::pair<std::uint32_t, Posting>> found, double weight);
     [[nodiscard]] std::span<const float> scores() const noexcept { return scores_; }
     /// Chunks with any term, in the order met.
     [[nodiscard]] std::span<const std::uint32_t> touched() const noexcept { return touched_; }
+    /// Of an imaginary chunk that has every term: an upper bound.
     [[nodiscard]] double limit() const noexcept { return limit_; }
 
   private:
     std::span<const std::uint32_t> lengths_;
+    double chunks_ = 0;
     double mean_length_ = 1;
     double limit_ = 0;
     std::vector<float> scores_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "store/postings.hpp"
 #include "store/sqlite_knowledge_base.hpp"
@@ -33,8 +34,9 @@ void read_hit(const Statement& row, Hit& hit) {
     hit.chunk.end_char = static_cast<std::size_t>(row.integer(10));
 }
 
-Result<void> score_text(Connection& db, const Layout& layout, std::string_view query, Bm25& bm25,
-                        std::vector<TermStatistic>* statistics = nullptr) {
+/// `bm25` for the order of the chunks, `absolute` for what their scores are worth; they may be one.
+Result<void> score_text(Connection& db, const Layout& layout, std::string_view query, Bm25& bm25, Bm25& absolute,
+                        std::vector<TermStatistic>& statistics) {
     const auto terms = analyze_query(query);
     TENON_TRY(auto statement, db.prepare("SELECT document_id, data FROM posting WHERE term = ? ORDER BY document_id"));
     std::vector<Posting> postings;
@@ -59,13 +61,11 @@ Result<void> score_text(Connection& db, const Layout& layout, std::string_view q
         statement.reset();
         // A term of no chunk says nothing about the others, but its absence is part of the limit.
         bm25.add(found, term.weight);
-        if (statistics != nullptr) {
-            const auto n = static_cast<double>(layout.chunks());
-            // A term that no chunk has counts as one that a single chunk has: in a base of few chunks it would drown
-            // the rest.
-            const auto df = static_cast<double>(std::max<std::size_t>(1, found.size()));
-            statistics->push_back({term.text, term.weight, std::log(1.0 + (n - df + 0.5) / (df + 0.5))});
-        }
+        if (&absolute != &bm25) absolute.add(found, term.weight);
+        const auto n = static_cast<double>(std::max(layout.chunks(), typical_chunks));
+        // A term that no chunk has counts as one that a single chunk has.
+        const auto df = static_cast<double>(std::max<std::size_t>(1, found.size()));
+        statistics.push_back({term.text, term.weight, std::log(1.0 + (n - df + 0.5) / (df + 0.5))});
     }
     return {};
 }
@@ -142,8 +142,10 @@ Result<Candidates> SqliteKnowledgeBase::candidates(std::string_view query, std::
     out.chunks = layout.chunks();
 
     Bm25 bm25(layout.lengths);
-    TENON_CHECK(score_text(*db, layout, query, bm25, &out.terms));
-    out.bm25_limit = bm25.limit();
+    std::optional<Bm25> of_few;
+    if (layout.chunks() < typical_chunks) of_few.emplace(layout.lengths, typical_chunks);
+    Bm25& absolute = of_few ? *of_few : bm25;
+    TENON_CHECK(score_text(*db, layout, query, bm25, absolute, out.terms));
     const auto text_scores = bm25.scores();
     std::vector<std::uint32_t> slots = best({bm25.touched().begin(), bm25.touched().end()}, text_scores, k);
 
@@ -175,7 +177,10 @@ Result<Candidates> SqliteKnowledgeBase::candidates(std::string_view query, std::
                                                         pool_.file().string()));
         Hit& hit = out.hits.emplace_back();
         read_hit(statement, hit);
-        if (text_scores[slot] > 0) hit.bm25 = text_scores[slot];
+        if (text_scores[slot] > 0) {
+            hit.bm25 = text_scores[slot];
+            hit.bm25_share = absolute.scores()[slot] / absolute.limit();
+        }
         if (with_vectors) hit.similarity = similarities[slot];
         statement.reset();
     }

@@ -47,8 +47,9 @@ struct AnswerSignals {
     double retrieval = 0;  ///< best BM25 as a share of what a passage with every term would have
     /// best cosine between question and sentence by a MiniLM; 0 with other embedders and languages it does not know
     double similarity = 0;
-    double missing = 0;  ///< idf of the question's rarest name that stands in nothing found; 0: all names do
-    double support = 0;  ///< share of the answer's words found in the passages
+    double missing = 0;      ///< idf of the question's rarest name that stands in nothing found; 0: all names do
+    double support = 0;      ///< share of the answer's words found in the passages
+    std::size_t chunks = 0;  ///< searched; 0: not known
 };
 
 struct Answer {

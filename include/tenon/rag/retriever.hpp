@@ -44,7 +44,7 @@ struct RetrievedPassage {
 struct Retrieval {
     std::vector<RetrievedPassage> passages;  ///< best first
     double vector_weight = 0;                ///< 0: BM25 decided alone … 1: similarity alone
-    double bm25_limit = 0;       ///< BM25 of a chunk with every term of the question: bm25 / bm25_limit is absolute
+    std::size_t chunks = 0;      ///< searched
     double similarity_mean = 0;  ///< over all chunks of the base
     double similarity_deviation = 0;
     std::vector<store::TermStatistic> terms;  ///< of the question, and how rare each is

@@ -48,10 +48,18 @@ struct Hit {
     Chunk chunk;
     double score = 0;  ///< what the list is sorted by
     std::optional<double> bm25;
+    /// BM25 as a share of what an imaginary chunk with every term of the query would have at most; terms are as rare as
+    /// TermStatistic has them.
+    std::optional<double> bm25_share;
     std::optional<double> similarity;  ///< cosine
 };
 
-/// A term of the query and how rare it is: idf = ln(1 + (N - df + 0.5) / (df + 0.5)) over the chunks searched.
+/// A base of fewer chunks tells nothing about how rare a word is: it is taken for one of so many, the others without
+/// it.
+inline constexpr std::size_t typical_chunks = 1'000;
+
+/// A term of the query and how rare it is: idf = ln(1 + (N - df + 0.5) / (df + 0.5)) over the chunks searched, N at
+/// least `typical_chunks`.
 struct TermStatistic {
     std::string text;
     double weight = 1;  ///< as the analyzer gave it
@@ -62,7 +70,6 @@ struct TermStatistic {
 struct Candidates {
     std::vector<Hit> hits;  ///< the union of both lists, by document and ordinal; bm25 and similarity set on each hit
                             ///< where it has one
-    double bm25_limit = 0;  ///< BM25 of an imaginary chunk that has every term of the query: an upper bound
     double similarity_mean = 0;  ///< of the cosine over all chunks
     double similarity_deviation = 0;
     std::size_t chunks = 0;            ///< searched

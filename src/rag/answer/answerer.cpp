@@ -139,8 +139,8 @@ class AnswerStream final : public Stream<AnswerEvent> {
         TENON_CO_CHECK(co_await compare_sentences(units, order, found));
         for (const auto& unit : units) answer_.signals.coverage = std::max(answer_.signals.coverage, unit.coverage);
         for (const auto& hit : hits_)
-            if (hit.bm25 && found.bm25_limit > 0)
-                answer_.signals.retrieval = std::max(answer_.signals.retrieval, *hit.bm25 / found.bm25_limit);
+            answer_.signals.retrieval = std::max(answer_.signals.retrieval, hit.bm25_share.value_or(0));
+        answer_.signals.chunks = found.chunks;
         answer_.signals.missing = rarest_missing(question_, found.terms, hits_);
 
         const auto tokens = [this](std::string_view t) { return model_->count_tokens(t); };

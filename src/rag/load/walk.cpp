@@ -76,14 +76,14 @@ class Walker {
         const std::size_t wild = pattern.find_first_of("*?[{");
         const std::size_t slash = pattern.rfind('/', wild);
         const std::string base = slash == std::string::npos ? "." : slash == 0 ? "/" : pattern.substr(0, slash);
-        const std::size_t before = result_.files.size() + result_.skipped.size();
+        const std::size_t before = met_;
         std::error_code error;
         if (fs::is_directory(base, error)) {
             bare_base_ = slash == std::string::npos;
             TENON_CHECK(folder(base, 0, &pattern));
             bare_base_ = false;
         }
-        if (result_.files.size() + result_.skipped.size() == before)
+        if (met_ == before)
             result_.failed.push_back({pattern, "nothing matches"});
         return {};
     }
@@ -151,6 +151,7 @@ class Walker {
     }
 
     void file(const std::string& path, bool named) {
+        ++met_;
         struct stat info {};
         if (::stat(path.c_str(), &info) != 0) {
             result_.failed.push_back({path, std::strerror(errno)});
@@ -186,6 +187,7 @@ class Walker {
     std::set<std::pair<dev_t, ino_t>> seen_folders_;
     std::set<std::tuple<dev_t, ino_t, std::string>> seen_files_;
     bool bare_base_ = false;
+    std::size_t met_ = 0;  ///< files that arguments named, also those that another had named before
 };
 
 }  // namespace

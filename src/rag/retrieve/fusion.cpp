@@ -114,7 +114,7 @@ double readability(ModelLanguages model, std::string_view text) {
 Retrieval fuse(std::string_view query, store::Candidates candidates, const RetrieveOptions& options,
                ModelLanguages model, const FusionParameters& parameters) {
     Retrieval out;
-    out.bm25_limit = candidates.bm25_limit;
+    out.chunks = candidates.chunks;
     out.terms = std::move(candidates.terms);
     out.similarity_mean = candidates.similarity_mean;
     out.similarity_deviation = candidates.similarity_deviation;

@@ -207,12 +207,12 @@ class OneChunk final : public store::KnowledgeBase {
     }
     Result<store::Candidates> candidates(std::string_view query, std::span<const float>, std::size_t) const override {
         store::Candidates out;
-        out.bm25_limit = 10;
         out.chunks = 1;
         const bool match = query.find("port") != std::string_view::npos;
         out.terms = {{"default", 1, 2}, {"port", 1, match ? 2.0 : 9.0}};
         auto h = hit("Intro words.\nThe default port is 8080. More words follow.", "Ports");
         h.bm25 = match ? 9.0 : 0.5;
+        h.bm25_share = match ? 0.9 : 0.05;
         if (!match) h.chunk.text = "Nothing of interest.";
         out.hits.push_back(std::move(h));
         return out;

@@ -62,6 +62,8 @@ TEST_F(Walk, NamedFilesGlobsAndDuplicates) {
               (std::vector<std::string>{"docs/b.md", "docs/odd.xyz"}));
     EXPECT_EQ(found({base + "/**/*.md"}), (std::vector<std::string>{"docs/b.md", "docs/sub/c.md", "docs/sub/中文.md"}));
     EXPECT_EQ(found({base + "/*.{md,txt}"}), (std::vector<std::string>{"docs/a.txt", "docs/b.md"}));
+    // What another argument brought already is no reason to complain.
+    EXPECT_TRUE(walk(std::vector<std::string>{base, base + "/**/*.md"})->failed.empty());
     const auto missing = walk(std::vector<std::string>{base + "/none", base + "/*.none"});
     ASSERT_EQ(missing->failed.size(), 2U);
 }

@@ -159,13 +159,30 @@ TEST_F(KnowledgeBaseTest, CandidatesHaveBothScores) {
     ASSERT_EQ(found.hits.size(), 2U);
     EXPECT_EQ(found.hits[0].source, "a");
     EXPECT_GT(*found.hits[0].bm25, 0);
-    EXPECT_LT(*found.hits[0].bm25, found.bm25_limit);
+    EXPECT_GT(*found.hits[0].bm25_share, 0);
+    EXPECT_LT(*found.hits[0].bm25_share, 1);
     EXPECT_NEAR(*found.hits[0].similarity, 0, 1e-6);
     EXPECT_FALSE(found.hits[1].bm25.has_value());
     EXPECT_NEAR(*found.hits[1].similarity, 1, 1e-6);
     EXPECT_EQ(found.chunks, 3U);
     EXPECT_NEAR(found.similarity_mean, 0, 1e-6);
     EXPECT_NEAR(found.similarity_deviation, 0.8164966, 1e-6);
+}
+
+TEST_F(KnowledgeBaseTest, AWordThatIsMissingDoesNotDrownAFewChunks) {
+    auto base = value(store_->create("docs", "", 0));
+    ASSERT_TRUE(base->put(document("a"), chunks({"The battery of the phone lasts 31 hours of video."}), {}));
+    const auto share = [&](std::string_view query) {
+        const auto found = value(base->candidates(query, {}, 1));
+        return found.hits.empty() ? 0 : found.hits[0].bm25_share.value_or(0);
+    };
+    EXPECT_GT(share("phone battery hours"), 0.35);
+    EXPECT_GT(share("phone battery endurance"), 0.25);
+    EXPECT_LT(share("phone charger wattage"), 0.25);
+    // One more document without any of it changes little.
+    const double before = share("phone battery endurance");
+    ASSERT_TRUE(base->put(document("b"), chunks({"Nothing about it is said here, in about as many words."}), {}));
+    EXPECT_NEAR(share("phone battery endurance"), before, 0.05);
 }
 
 TEST_F(KnowledgeBaseTest, FindsChineseJapaneseKoreanAndThai) {
