@@ -142,6 +142,10 @@ class Builder {
                 client = sync_wait(context_.runtime(), mcp::connect(std::move(command), std::move(options)));
             } else {
                 mcp::Endpoint endpoint{server.url, server.token};
+                if (server.token.empty()) {
+                    TENON_TRY(endpoint.authorize, open_login(context_, server.login));
+                    options.connect_timeout = connect_time(server.login);
+                }
                 client = sync_wait(context_.runtime(),
                                    mcp::connect(std::move(endpoint), context_.http(), std::move(options)));
             }

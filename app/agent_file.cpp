@@ -18,6 +18,7 @@ class Section {
     Section(const toml::table& table, const std::filesystem::path& path, std::string name)
         : table_(table), path_(path), name_(std::move(name)) {}
 
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
     const toml::node* node(std::string_view key) {
         taken_.emplace(key);
         return table_.get(key);
@@ -100,18 +101,18 @@ class Section {
     std::optional<Error> error_;
 };
 
-/// A tool that takes `true`, a string (what it works on), or a table.
+/// Something that is `true`, a text (what a tool works on), or a table.
 template <class FromText, class FromTable>
-void tool(Section& tools, std::string_view key, FromText from_text, FromTable from_table,
-          const std::filesystem::path& path, std::string_view wanted) {
-    const auto* n = tools.node(key);
+void either(Section& section, std::string_view key, FromText from_text, FromTable from_table,
+            const std::filesystem::path& path, std::string_view wanted) {
+    const auto* n = section.node(key);
     if (n == nullptr) return;
     if (const auto* table = n->as_table()) {
-        Section inner(*table, path, fmt::format("tools.{}", key));
+        Section inner(*table, path, fmt::format("{}.{}", section.name(), key));
         from_table(inner);
-        tools.fail_with(inner.end());
+        section.fail_with(inner.end());
     } else if (!from_text(*n)) {
-        tools.wrong(*n, key, wanted);
+        section.wrong(*n, key, wanted);
     }
 }
 
@@ -122,7 +123,7 @@ Result<void> read_tools(const toml::table& table, AgentFile& out) {
     tools.flag("python", t.python);
     tools.flag("shell", t.shell);
     tools.texts("search", t.search);
-    tool(
+    either(
         tools, "fetch",
         [&](const toml::node& n) {
             if (!n.is_boolean()) return false;
@@ -141,7 +142,7 @@ Result<void> read_tools(const toml::table& table, AgentFile& out) {
             return value.has_value();
         };
     };
-    tool(
+    either(
         tools, "files", place(t.files),
         [&](Section& inner) {
             inner.path("folder", t.files);
@@ -151,7 +152,7 @@ Result<void> read_tools(const toml::table& table, AgentFile& out) {
     const auto database = [&](std::string given) {
         t.sql = given.empty() || is_postgres(given) ? given : tools.beside(given).string();
     };
-    tool(
+    either(
         tools, "sql",
         [&](const toml::node& n) {
             const auto value = n.value<std::string>();
@@ -165,7 +166,7 @@ Result<void> read_tools(const toml::table& table, AgentFile& out) {
             inner.flag("write", t.sql_write);
         },
         out.path, "must be a SQLite file or a postgresql:// URL, or { database = \"…\", write = true }");
-    tool(
+    either(
         tools, "web_search",
         [&](const toml::node& n) {
             const auto value = n.value<std::string>();
@@ -189,6 +190,25 @@ Result<void> read_server(const toml::table& table, AgentFile& out) {
     s.texts("command", server.command);
     s.text("url", server.url);
     s.text("token", server.token);
+    either(
+        s, "auth",
+        [&](const toml::node& n) {
+            server.login.browser = n.value_or(false);
+            return n.is_boolean();
+        },
+        [&](Section& inner) {
+            auto& login = server.login;
+            inner.flag("as_client", login.as_client);
+            inner.text("client_id", login.client_id);
+            inner.text("client_secret", login.client_secret);
+            std::filesystem::path key;
+            inner.path("client_key", key);
+            login.client_key = key.string();
+            inner.text("scope", login.scope);
+            inner.count("redirect_port", login.redirect_port, 0, 65535);
+            login.browser = !login.as_client;
+        },
+        out.path, "must be true, or { client_id = \"…\", scope = \"…\" }");
     s.texts("tools", server.only);
     s.flag("approve", server.approve);
     if (const auto* n = s.node("environment")) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "mcp_login.hpp"
 #include "outside_tools.hpp"
 #include "tenon/base/error.hpp"
 
@@ -20,6 +21,7 @@ struct AgentServer {
     std::vector<std::string> command;
     std::vector<std::pair<std::string, std::string>> environment;
     std::string url, token;
+    McpLogin login;
     std::vector<std::string> only;  ///< of its tools; empty: all
     bool approve = false;           ///< a person must agree to each call
 };

@@ -3,6 +3,9 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "mcp/auth/address.hpp"
+#include "mcp/auth/redirect.hpp"
+#include "mcp/auth/tokens.hpp"
 #include "mcp/rpc.hpp"
 #include "mcp/server/uri_template.hpp"
 #include "mcp/transport/challenge.hpp"
@@ -90,5 +93,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     tenon::net::Headers headers;
     headers.add("WWW-Authenticate", std::string(bytes));
     (void)read_challenge(401, headers);
+    (void)auth::read_resource_metadata(bytes);
+    (void)auth::read_token(bytes, std::chrono::system_clock::time_point());
+    if (const auto server = auth::read_server_metadata(bytes))
+        (void)auth::check_reachable(server->token_endpoint, true, "token endpoint");
+    auth::ServerMetadata server;
+    server.issuer = "https://a";
+    (void)auth::read_response(tenon::net::parse_query(bytes), server);
+    if (const auto address = auth::parse_address(bytes)) {
+        const auto again = auth::parse_address(auth::canonical(*address));
+        if (!again || !auth::covers(*again, *address)) std::abort();
+        (void)auth::resource_metadata_urls(*address);
+        (void)auth::server_metadata_urls(*address);
+    }
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "mcp_login.hpp"
 #include "mcp_serve.hpp"
 #include "options.hpp"
 #include "tenon/base/base64.hpp"
@@ -13,13 +14,15 @@ namespace {
 
 struct Options {
     std::vector<std::string> server;
-    std::string tool, arguments, token, revision;
+    std::string tool, arguments, token, revision, url;
+    McpLogin login;
     bool json = false, verbose = false;
 };
 
 void declare_server(CommandLine& sub, Options& o) {
     sub.add_option("SERVER", o.server, "its URL, or after -- the command that starts it")->required();
     sub.add_option("--token", o.token, "bearer token for a URL (TENON_MCP_TOKEN)");
+    o.login.declare(sub);
     sub.add_option("--revision", o.revision, "protocol revision to speak, such as 2025-11-25; without it, the newest");
     sub.add_flag("--json", o.json, "print JSON");
     sub.add_flag("--verbose,-v", o.verbose, "also show progress, messages and what the server writes to its log");
@@ -44,8 +47,17 @@ Result<mcp::ClientPtr> connect(Context& context, const Options& o, const CallOpt
         mcp::Endpoint endpoint;
         endpoint.url = first;
         endpoint.token = o.token.empty() ? environment({"TENON_MCP_TOKEN"}) : o.token;
-        return sync_wait(context.runtime(),
-                         mcp::connect(std::move(endpoint), context.http(), std::move(options), call));
+        if (endpoint.token.empty()) {
+            TENON_TRY(endpoint.authorize, open_login(context, o.login, options.revision));
+            options.connect_timeout = connect_time(o.login);
+        }
+        auto client =
+            sync_wait(context.runtime(), mcp::connect(std::move(endpoint), context.http(), std::move(options), call));
+        const bool could_ask = o.login.browser || o.login.as_client || !o.token.empty();
+        if (!client && client.error().code() == ErrorCode::unauthenticated && !could_ask)
+            return fail(ErrorCode::unauthenticated,
+                        "the MCP server wants a token: give one with --token, or log in with --auth", client.error());
+        return client;
     }
     return sync_wait(context.runtime(), mcp::connect(mcp::Command{o.server}, std::move(options), call));
 }
@@ -159,6 +171,9 @@ Result<void> call(Context& context, const Options& o) {
     return {};
 }
 
+void declare_logout(CommandLine& sub, Options& o) { sub.add_option("URL", o.url, "of the server")->required(); }
+Result<void> logout(Context& context, const Options& o) { return log_out(context, o.url); }
+
 void declare_call(CommandLine& sub, Options& o) {
     sub.add_option("TOOL", o.tool, "name of the tool")->required();
     declare_server(sub, o);
@@ -173,6 +188,7 @@ void add_mcp(CommandLine& cli, Command& chosen) {
     add_mcp_serve(*mcp, chosen);
     add_command<Options>(*mcp, chosen, "list", "show what an MCP server offers", declare_server, list);
     add_command<Options>(*mcp, chosen, "call", "call a tool of an MCP server", declare_call, call);
+    add_command<Options>(*mcp, chosen, "logout", "forget the token that --auth got", declare_logout, logout);
 }
 
 }  // namespace tenon::app

@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include "tenon/async/runtime.hpp"
-#include "tenon/mcp/client.hpp"
+#include "tenon/mcp/oauth.hpp"
 
 using namespace tenon;
 
@@ -99,6 +99,34 @@ task<Result<void>> play(mcp::ClientPtr client, std::string context) {
     co_return Result<void>{};
 }
 
+/// The suite's authorization servers let everybody in: the page leads straight back.
+task<Result<void>> visit(std::shared_ptr<net::HttpClient> http, std::string url, CallOptions call) {
+    net::ClientRequest request;
+    request.url = std::move(url);
+    TENON_CO_TRY(const auto response, co_await http->send(std::move(request), std::move(call)));
+    if (response.status >= 400)
+        co_return fail(ErrorCode::unavailable, "the login page answered " + std::to_string(response.status));
+    co_return Result<void>{};
+}
+
+mcp::OAuthOptions login(const std::shared_ptr<net::HttpClient>& http) {
+    mcp::OAuthOptions options;
+    options.visit = [http](std::string url, CallOptions call) { return visit(http, std::move(url), std::move(call)); };
+    const auto scenario = variable("MCP_CONFORMANCE_SCENARIO");
+    const auto text = variable("MCP_CONFORMANCE_CONTEXT");
+    if (const auto context = json::parse(text.empty() ? "{}" : text)) {
+        options.client.id = json::string_or(*context, "client_id", "");
+        options.client.secret = json::string_or(*context, "client_secret", "");
+        options.client.private_key = json::string_or(*context, "private_key_pem", "");
+        options.client.issuer = json::string_or(*context, "issuer", "");
+    }
+    if (scenario.starts_with("auth/client-credentials")) options.grant = mcp::OAuthGrant::client_credentials;
+    if (scenario == "auth/basic-cimd") options.client_document = "https://conformance-test.local/client-metadata.json";
+    const auto revision = mcp::revision_from(variable("MCP_CONFORMANCE_PROTOCOL_VERSION"));
+    options.assume_endpoints = revision && *revision <= mcp::Revision::v2025_03_26;
+    return options;
+}
+
 task<Result<void>> run(std::string url, std::shared_ptr<net::HttpClient> http) {
     mcp::ClientOptions options;
     options.about = {"tenon-conformance", "1.0.0"};
@@ -109,6 +137,7 @@ task<Result<void>> run(std::string url, std::shared_ptr<net::HttpClient> http) {
     options.revision = mcp::revision_from(variable("MCP_CONFORMANCE_PROTOCOL_VERSION"));
     mcp::Endpoint endpoint;
     endpoint.url = std::move(url);
+    endpoint.authorize = mcp::oauth(http, login(http));
     TENON_CO_TRY(auto client, co_await mcp::connect(std::move(endpoint), std::move(http), std::move(options)));
     auto played = co_await play(client, variable("MCP_CONFORMANCE_CONTEXT"));
     co_await client->close();

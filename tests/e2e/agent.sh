@@ -81,6 +81,8 @@ wrong() {
   printf '[plan]\nrounds = 0\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'plan.rounds must be a whole number from 1'
   printf '[limits]\nsteps = 0\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'limits.steps must be a whole number from 1'
   printf '[[mcp]]\nname = "x"\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'either a command or a url'
+  printf '[[mcp]]\nurl = "x"\nauth = 3\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'bad.toml:3: mcp.auth must be true, or'
+  printf '[[mcp]]\nurl = "x"\nauth = { secret = "y" }\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'mcp.auth.secret is no setting here; there are as_client, client_id'
   printf 'approve = ["nothing"]\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" "approve names 'nothing'"
   printf 'workers = ["bad.toml"]\n' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'refers to itself'
   printf 'a = [' >bad.toml; run_code 2 agent bad.toml x; says "$WORK/stderr" 'bad.toml:1:'

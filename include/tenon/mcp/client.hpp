@@ -33,14 +33,17 @@ struct Command {
 
 /// Why a server does not let us in (RFC 6750, RFC 9728).
 struct Challenge {
-    int status = 401;                 ///< or 403: the token lacks a scope
+    int status = 401;                 ///< or 403: the token lacks a scope; 0: nothing was asked yet
     std::string server;               ///< URL of the MCP server
+    int attempt = 1;                  ///< how often this request was refused
     std::string error{};              ///< "invalid_token", "insufficient_scope"
     std::string scope{};              ///< what it wants
     std::string resource_metadata{};  ///< URL of its metadata, when it says so
     std::string token{};              ///< the one it did not take
 };
-/// Gets a token for a server; the request is sent once more with it.
+/// Gets a token for a server (oauth.hpp has one); the request is sent once more with it, three times at most. Asked
+/// with status 0 before the first request of an Endpoint without a token: may give one that is at hand, or an empty
+/// one.
 using Authorizer = std::function<task<Result<std::string>>(Challenge, CallOptions)>;
 
 /// A server behind a URL (streamable HTTP).

@@ -200,6 +200,12 @@ task<Result<ClientPtr>> connect(Command command, ClientOptions options, CallOpti
 task<Result<ClientPtr>> connect(Endpoint endpoint, std::shared_ptr<net::HttpClient> http, ClientOptions options,
                                 CallOptions call) {
     const auto executor = co_await boost::asio::this_coro::executor;
+    if (endpoint.authorize && endpoint.token.empty()) {
+        Challenge first;
+        first.status = 0;
+        first.server = endpoint.url;
+        TENON_CO_TRY(endpoint.token, co_await endpoint.authorize(std::move(first), call));
+    }
     auto link = http_link(executor, std::move(endpoint), std::move(http), options.log);
     co_return co_await open_client(std::move(link), std::move(options), std::move(call));
 }

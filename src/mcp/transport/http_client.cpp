@@ -132,10 +132,11 @@ task<Result<net::StreamingResponse>> HttpLink::open(net::ClientRequest request, 
         if (!refused || !endpoint_.authorize || attempt == 3) co_return response;
         auto challenge = read_challenge(response.status, response.headers);
         challenge.server = endpoint_.url;
-        {
-            const std::scoped_lock lock(mutex_);
-            challenge.token = token_;
-        }
+        challenge.attempt = attempt + 1;
+        // What this request showed: another one may have got a newer token meanwhile.
+        constexpr std::string_view scheme = "Bearer ";
+        const auto shown = request.headers.find("authorization").value_or("");
+        if (shown.starts_with(scheme)) challenge.token = shown.substr(scheme.size());
         const auto before = challenge.token;
         response.body.reset();
         TENON_CO_TRY(auto token, co_await endpoint_.authorize(std::move(challenge), call));
@@ -301,9 +302,12 @@ task<void> HttpLink::follow(std::shared_ptr<HttpLink> self) {
         }
         request.headers.set("Accept", "text/event-stream");
         if (!heard.last_id.empty()) request.headers.set("Last-Event-ID", heard.last_id);
-        auto response = co_await self->http_->open(std::move(request), call);
+        auto response = co_await self->open(std::move(request), call);
         self->opening_ = false;
         if (response && response->status >= 400) co_return;
+        if (!response && (response.error().code() == ErrorCode::unauthenticated ||
+                          response.error().code() == ErrorCode::permission_denied))
+            co_return;
         if (response && !response->headers.find("content-type").value_or("").starts_with("text/event-stream"))
             co_return;
         if (response) {
