@@ -17,11 +17,6 @@ struct BoundMethod final : CallableObject {
     bool call(Interp& interp, Args& args, Value& out) override { return method(interp, self, args, out); }
 };
 
-std::string object_name(const Value& value) {
-    if (value.is(Kind::none)) return "None";
-    return fmt::format("'{} object'", type_name(value));
-}
-
 struct SliceBounds {
     std::int64_t start = 0, stop = 0, step = 1;
 };
@@ -63,7 +58,7 @@ void walk(const SliceBounds& bounds, Take take) {
 
 bool slice_text(Interp& interp, const Value& object, const Value& start, const Value& stop, const Value& step,
                 Value& out) {
-    const std::string& text = object.text();
+    const std::string_view text = object.text();
     if (!interp.charge_bytes(text.size())) return false;
     const auto length = static_cast<std::int64_t>(utf8::length(text));
     SliceBounds bounds;
@@ -71,9 +66,9 @@ bool slice_text(Interp& interp, const Value& object, const Value& start, const V
     if (bounds.step == 1) {
         if (bounds.start >= bounds.stop) return interp.make_string({}, out);
         const std::size_t from = byte_of(text, static_cast<std::size_t>(bounds.start));
-        const std::size_t count =
-            byte_of(std::string_view(text).substr(from), static_cast<std::size_t>(bounds.stop - bounds.start));
-        return interp.make_string(text.substr(from, count), out);
+        const std::size_t count = byte_of(text.substr(from), static_cast<std::size_t>(bounds.stop - bounds.start));
+        out = object.piece(text.substr(from, count));
+        return true;
     }
     const std::u32string characters = utf8::to_utf32(text);
     std::string result;
@@ -85,14 +80,14 @@ bool slice_text(Interp& interp, const Value& object, const Value& start, const V
 
 bool Interp::make_list(std::vector<Value> items, Value& out, Kind kind) {
     if (!charge_items(items.size())) return false;
-    auto list = std::make_shared<ListObject>();
+    auto list = make_object<ListObject>();
     for (const Value& item : items) list->depth = std::max(list->depth, 1 + depth_of(item));
     list->items = std::move(items);
     out = Value(kind, std::move(list));
     return check_depth(out);
 }
 
-bool Interp::make_dict(std::shared_ptr<DictObject> dict, Value& out) {
+bool Interp::make_dict(Ref<DictObject> dict, Value& out) {
     if (!charge_items(dict->entries.size() * 2)) return false;
     out = Value(Kind::dict, std::move(dict));
     return check_depth(out);
@@ -100,7 +95,7 @@ bool Interp::make_dict(std::shared_ptr<DictObject> dict, Value& out) {
 
 bool Interp::make_generator(std::vector<Value> items, Value& out) {
     if (!charge_items(items.size())) return false;
-    auto generator = std::make_shared<GeneratorObject>();
+    auto generator = make_object<GeneratorObject>();
     generator->items = std::move(items);
     out = Value(Kind::generator, std::move(generator));
     return check_depth(out);
@@ -113,50 +108,48 @@ bool Interp::set_key(DictObject& dict, Value key, Value value) {
 }
 
 bool Interp::iterate(const Value& value, Items& out) {
-    Items items;
-    items.holder_ = value;
+    std::vector<Value> made;
     switch (value.kind()) {
         case Kind::undefined:
             break;
         case Kind::list:
         case Kind::tuple:
-            items.shared_ = &value.items();
-            break;
+            out.share(value);
+            return true;
         case Kind::generator: {
             auto& generator = value.as<GeneratorObject>();
-            items.owned_.assign(generator.items.begin() + static_cast<std::ptrdiff_t>(generator.next),
-                                generator.items.end());
+            made.assign(generator.items.begin() + static_cast<std::ptrdiff_t>(generator.next), generator.items.end());
             generator.next = generator.items.size();
             break;
         }
         case Kind::dict:
-            for (const auto& [key, item] : value.dict().entries) items.owned_.push_back(key);
+            for (const auto& [key, item] : value.dict()) made.push_back(key);
             break;
         case Kind::range: {
             const RangeObject& range = value.range();
             if (!charge_items(static_cast<std::size_t>(range.size()))) return false;
             for (std::int64_t i = 0; i < range.size(); ++i)
-                items.owned_.push_back(Value::integer(range.start + i * range.step));
+                made.push_back(Value::integer(range.start + i * range.step));
             break;
         }
         case Kind::string: {
-            const std::string& text = value.text();
+            const std::string_view text = value.text();
             if (!charge_items(text.size())) return false;
             for (std::size_t i = 0; i < text.size();) {
                 const std::size_t length = utf8::decode(text, i).length;
-                items.owned_.push_back(Value::string(text.substr(i, length)));
+                made.push_back(value.piece(text.substr(i, length)));
                 i += length;
             }
             break;
         }
         case Kind::view: {
             const auto& view = value.as<ViewObject>();
-            for (const auto& [key, item] : view.dict.dict().entries) {
+            for (const auto& [key, item] : view.dict.dict()) {
                 if (view.part == ViewObject::Part::items) {
-                    items.owned_.emplace_back();
-                    if (!make_list({key, item}, items.owned_.back(), Kind::tuple)) return false;
+                    made.emplace_back();
+                    if (!make_list({key, item}, made.back(), Kind::tuple)) return false;
                 } else {
-                    items.owned_.push_back(view.part == ViewObject::Part::keys ? key : item);
+                    made.push_back(view.part == ViewObject::Part::keys ? key : item);
                 }
             }
             break;
@@ -164,8 +157,8 @@ bool Interp::iterate(const Value& value, Items& out) {
         default:
             return fail(fmt::format("'{}' object is not iterable", type_name(value)));
     }
-    if (!charge_items(items.owned_.size())) return false;
-    out = std::move(items);
+    if (!charge_items(made.size())) return false;
+    out.keep(std::move(made));
     return true;
 }
 
@@ -182,7 +175,7 @@ bool Interp::length(const Value& value, std::int64_t& out) {
             out = static_cast<std::int64_t>(value.items().size());
             return true;
         case Kind::dict:
-            out = static_cast<std::int64_t>(value.dict().entries.size());
+            out = static_cast<std::int64_t>(value.dict().size());
             return true;
         case Kind::range:
             out = value.range().size();
@@ -195,7 +188,11 @@ bool Interp::length(const Value& value, std::int64_t& out) {
 }
 
 bool Interp::get_attribute(const Value& object, const Value& name, Value& out) {
-    const std::string& text = name.text();
+    return get_attribute(object, name, find_methods(name.text()), out);
+}
+
+bool Interp::get_attribute(const Value& object, const Value& name, const Methods& methods, Value& out) {
+    const std::string_view text = name.text();
     switch (object.kind()) {
         case Kind::undefined:
             return fail_undefined(object);
@@ -203,25 +200,21 @@ bool Interp::get_attribute(const Value& object, const Value& name, Value& out) {
         case Kind::list:
         case Kind::tuple:
         case Kind::dict: {
-            bool refused = false;
-            if (const MethodFn method = find_method(object.kind(), text, refused)) {
-                auto bound = std::make_shared<BoundMethod>();
+            if (const MethodFn method = methods.of(object.kind())) {
+                auto bound = make_object<BoundMethod>();
                 bound->name = text;
                 bound->self = object;
                 bound->method = method;
                 out = Value(Kind::callable, std::move(bound));
                 return true;
             }
-            if (refused) {
+            if (methods.refused_by(object.kind())) {
                 out = Value::undefined(
                     fmt::format("access to attribute '{}' of '{}' object is unsafe", text, type_name(object)), true);
                 return true;
             }
             if (object.is(Kind::dict)) {
-                if (const Value* value = object.dict().find(name)) {
-                    out = *value;
-                    return true;
-                }
+                if (object.dict().find(name, out)) return true;
             } else if (object.is(Kind::tuple) && object.as<ListObject>().group) {
                 if (text == "grouper" || text == "list") {
                     out = object.items()[text == "grouper" ? 0 : 1];
@@ -248,19 +241,18 @@ bool Interp::get_attribute(const Value& object, const Value& name, Value& out) {
         default:
             break;
     }
-    out = Value::undefined(fmt::format("{} has no attribute '{}'", object_name(object), text));
+    out = Value::undefined_attribute(object, name);
     return true;
 }
 
 bool Interp::get_item(const Value& object, const Value& key, Value& out) {
+    if (key.is(Kind::string)) {
+        if (object.is(Kind::dict) && object.dict().find(key, out)) return true;
+        return get_attribute(object, key, out);
+    }
     if (object.is(Kind::undefined)) return fail_undefined(object);
     if (object.is(Kind::dict)) {
-        if (hashable(key)) {
-            if (const Value* value = object.dict().find(key)) {
-                out = *value;
-                return true;
-            }
-        }
+        if (hashable(key) && object.dict().find(key, out)) return true;
     } else if (key.is_integral() &&
                (object.is(Kind::list) || object.is(Kind::tuple) || object.is(Kind::string) || object.is(Kind::range))) {
         std::int64_t size = 0, at = key.as_integer();
@@ -275,12 +267,12 @@ bool Interp::get_item(const Value& object, const Value& key, Value& out) {
                 out = object.items()[static_cast<std::size_t>(at)];
                 return true;
             }
-            const std::string& text = object.text();
+            const std::string_view text = object.text();
             const std::size_t from = byte_of(text, static_cast<std::size_t>(at));
-            return make_string(text.substr(from, utf8::decode(text, from).length), out);
+            out = object.piece(text.substr(from, utf8::decode(text, from).length));
+            return true;
         }
     }
-    if (key.is(Kind::string)) return get_attribute(object, key, out);
     std::string shown;
     if (!repr(key, shown)) return false;
     out = Value::undefined(fmt::format("{} has no element {}", object_name(object), shown));
@@ -296,7 +288,7 @@ bool Interp::get_slice(const Value& object, const Value& start, const Value& sto
         case Kind::list:
         case Kind::tuple: {
             SliceBounds bounds;
-            const std::vector<Value>& items = object.items();
+            const ListView items = object.items();
             if (!slice_bounds(*this, start, stop, step, static_cast<std::int64_t>(items.size()), bounds)) return false;
             std::vector<Value> kept;
             walk(bounds, [&](std::size_t i) { kept.push_back(items[i]); });
@@ -306,7 +298,7 @@ bool Interp::get_slice(const Value& object, const Value& start, const Value& sto
             SliceBounds bounds;
             const RangeObject& range = object.range();
             if (!slice_bounds(*this, start, stop, step, range.size(), bounds)) return false;
-            auto result = std::make_shared<RangeObject>();
+            auto result = make_object<RangeObject>();
             result->start = range.start + bounds.start * range.step;
             result->stop = range.start + bounds.stop * range.step;
             if (__builtin_mul_overflow(range.step, bounds.step, &result->step))
@@ -323,7 +315,7 @@ bool Interp::get_slice(const Value& object, const Value& start, const Value& sto
 bool Interp::call(const Value& callee, Args& args, Value& out) {
     if (!charge()) return false;
     if (callee.is(Kind::callable)) {
-        const std::shared_ptr<Object> keep = callee.object();
+        const Ref<Object> keep = callee.object();
         return static_cast<CallableObject&>(*keep).call(*this, args, out);
     }
     if (callee.is(Kind::undefined)) return fail_undefined(callee);

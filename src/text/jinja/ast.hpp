@@ -12,7 +12,29 @@
 namespace tenon::text::jinja {
 
 using FilterFn = bool (*)(Interp&, Args&, Value& out);
-using TestFn = bool (*)(Interp&, Args&, bool& out);
+using MethodFn = bool (*)(Interp&, const Value& self, Args&, Value& out);
+
+struct Test {
+    bool (*call)(Interp&, Args&, bool& out) = nullptr;  ///< null when there is no such test
+    bool (*check)(const Value&) noexcept = nullptr;     ///< the same, of a test that takes no arguments and cannot fail
+};
+
+/// What a name means as a method of each kind of value. Methods that would change the value exist but are refused.
+struct Methods {
+    MethodFn of_string = nullptr, of_dict = nullptr, of_list = nullptr, of_tuple = nullptr;
+    bool refused_by_dict = false, refused_by_list = false;
+
+    [[nodiscard]] MethodFn of(Kind kind) const noexcept {
+        return kind == Kind::string  ? of_string
+               : kind == Kind::dict  ? of_dict
+               : kind == Kind::list  ? of_list
+               : kind == Kind::tuple ? of_tuple
+                                     : nullptr;
+    }
+    [[nodiscard]] bool refused_by(Kind kind) const noexcept {
+        return (kind == Kind::dict && refused_by_dict) || (kind == Kind::list && refused_by_list);
+    }
+};
 
 enum class Op : std::uint8_t { add, sub, mul, div, floor_div, mod, pow, eq, ne, lt, le, gt, ge, in, not_in };
 
@@ -53,13 +75,15 @@ struct Expr {
     int line = 1;
     std::uint32_t height = 1;  ///< of the tree below; bounded, so that walking it cannot exhaust the stack
     std::uint32_t name_id = 0;
-    Value constant;
-    std::string name;  ///< of a variable, attribute, filter or test
+    Value constant;    ///< also an attribute's name, and a subscript that is a constant text
+    std::string name;  ///< of a variable, attribute, filter or test; the text of a constant, which borrows it
     std::vector<ExprPtr> children;
     std::vector<Op> ops;
     std::unique_ptr<CallArguments> arguments;
     FilterFn filter = nullptr;  ///< null when no such filter exists: an error only where it is evaluated
-    TestFn test = nullptr;
+    Test test;
+    Methods methods;         ///< of an attribute, or a subscript that is a constant text
+    bool only_adds = false;  ///< of a chain: all its operators are +
 };
 
 /// What is assigned to: a name, `namespace.attribute`, or a tuple of targets.
@@ -110,12 +134,14 @@ struct Stmt {
     std::vector<std::pair<Target, ExprPtr>> assigns;  ///< with
     Body body, otherwise;
     bool recursive = false;
+    bool names_loop = false;  ///< somewhere in its body stands `loop`
     MacroSignature signature;
 };
 
 struct Program {
     Body body;
     std::vector<std::string> names;  ///< name id → name
+    std::uint32_t loop_id = 0;       ///< of `loop`
 };
 
 }  // namespace tenon::text::jinja

@@ -53,10 +53,10 @@ std::vector<Value> attribute_paths(const Bound& bound, std::size_t at) {
     std::vector<Value> paths;
     if (!bound.given(at)) return paths;
     if (!bound[at].is(Kind::string)) return {bound[at]};
-    const std::string& text = bound[at].text();
+    const std::string_view text = bound[at].text();
     for (std::size_t from = 0; from <= text.size();) {
         const std::size_t comma = std::min(text.find(',', from), text.size());
-        paths.push_back(Value::string(text.substr(from, comma - from)));
+        paths.push_back(bound[at].piece(text.substr(from, comma - from)));
         from = comma + 1;
     }
     return paths;
@@ -90,7 +90,7 @@ bool dict_sort(Interp& interp, Args& args, Value& out) {
     if (bound.at(2) && !bound.string(2, by)) return false;
     if (by != "key" && by != "value") return interp.fail("you can only sort by either \"key\" or \"value\"");
     std::vector<Keyed> keyed;
-    for (const auto& [key, value] : bound[0].dict().entries) {
+    for (const auto& [key, value] : bound[0].dict()) {
         Value pair;
         if (!interp.make_list({key, value}, pair, Kind::tuple)) return false;
         keyed.push_back({{folded(by == "key" ? key : value, bound.flag(1))}, std::move(pair)});

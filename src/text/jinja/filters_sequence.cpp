@@ -18,14 +18,15 @@ bool follow(Interp& interp, const Value& path, const Value& item, Value& out) {
         out = std::move(inner);
         return true;
     }
-    const std::string& text = path.text();
+    const std::string_view text = path.text();
     for (std::size_t from = 0; from <= text.size();) {
         const std::size_t dot = std::min(text.find('.', from), text.size());
-        const std::string part = text.substr(from, dot - from);
+        const std::string_view part = text.substr(from, dot - from);
         const bool digits =
             !part.empty() && part.size() < 18 && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
         Value inner;
-        if (!interp.get_item(out, digits ? Value::integer(std::stoll(part)) : Value::string(part), inner)) return false;
+        if (!interp.get_item(out, digits ? Value::integer(std::stoll(std::string(part))) : path.piece(part), inner))
+            return false;
         out = std::move(inner);
         from = dot + 1;
     }
@@ -121,8 +122,7 @@ bool join(Interp& interp, Args& args, Value& out) {
 bool to_list(Interp& interp, Args& args, Value& out) {
     const Bound bound(interp, "list", args, {"value"}, 1);
     Items items;
-    return bound.ok() && interp.iterate(bound[0], items) &&
-           interp.make_list(std::vector<Value>(items.view().begin(), items.view().end()), out);
+    return bound.ok() && interp.iterate(bound[0], items) && interp.make_list(items.view().all(), out);
 }
 
 bool length(Interp& interp, Args& args, Value& out) {
@@ -169,7 +169,8 @@ bool reverse(Interp& interp, Args& args, Value& out) {
     }
     Items items;
     if (!interp.iterate(bound[0], items)) return false;
-    std::vector<Value> reversed(items.view().rbegin(), items.view().rend());
+    std::vector<Value> reversed = items.view().all();
+    std::ranges::reverse(reversed);
     if (bound[0].is(Kind::generator)) return interp.make_list(std::move(reversed), out);
     return interp.make_generator(std::move(reversed), out);
 }
@@ -180,7 +181,7 @@ bool items_filter(Interp& interp, Args& args, Value& out) {
     std::vector<Value> pairs;
     if (!bound[0].is(Kind::undefined)) {
         if (!bound[0].is(Kind::dict)) return interp.fail("can only get item pairs from a mapping");
-        for (const auto& [key, value] : bound[0].dict().entries) {
+        for (const auto& [key, value] : bound[0].dict()) {
             pairs.emplace_back();
             if (!interp.make_list({key, value}, pairs.back(), Kind::tuple)) return false;
         }
@@ -220,13 +221,13 @@ bool slice(Interp& interp, Args& args, Value& out) {
     if (slices == 0) return interp.fail("integer division or modulo by zero");
     if (slices < 0) return interp.make_generator({}, out);
     if (!interp.charge_items(static_cast<std::size_t>(slices) * 2)) return false;
-    const auto size = static_cast<std::int64_t>(items.view().size());
-    const std::int64_t each = size / slices, extra = size % slices;
+    const auto count = static_cast<std::size_t>(slices);
+    const std::size_t each = items.view().size() / count, extra = items.view().size() % count;
     std::vector<Value> rows;
-    std::int64_t at = 0;
-    for (std::int64_t i = 0; i < slices; ++i) {
-        const std::int64_t end = at + each + (i < extra ? 1 : 0);
-        std::vector<Value> row(items.view().begin() + at, items.view().begin() + end);
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t end = at + each + (i < extra ? 1 : 0);
+        std::vector<Value> row = items.view().part(at, end);
         if (bound.given(2) && i >= extra) row.push_back(bound[2]);
         at = end;
         rows.emplace_back();
@@ -251,9 +252,8 @@ bool attr(Interp& interp, Args& args, Value& out) {
     std::string_view name;
     if (!bound.string(1, name)) return false;
     if (bound[0].is(Kind::dict)) {  // attributes only, never items
-        bool refused = false;
-        if (!find_method(Kind::dict, name, refused)) {
-            out = Value::undefined(fmt::format("'dict object' has no attribute '{}'", name));
+        if (!find_methods(name).of_dict) {
+            out = Value::undefined_attribute(bound[0], bound[1]);
             return true;
         }
     }

@@ -52,9 +52,15 @@ std::string title_words(std::string_view text) {
 
 bool trim(Interp& interp, Args& args, Value& out) {
     const Bound bound(interp, "trim", args, {"value", "chars"}, 1);
-    std::string text;
-    if (!bound.ok() || !soft_text(interp, bound[0], text)) return false;
-    std::string_view kept = text;
+    if (!bound.ok()) return false;
+    Value subject = bound[0];
+    if (!subject.is(Kind::string)) {
+        std::string text;
+        if (!soft_text(interp, bound[0], text)) return false;
+        subject = Value::string(std::move(text));
+    }
+    std::string_view kept = subject.text();
+    if (!interp.charge(kept.size() / 32)) return false;
     if (bound.given(1)) {
         std::string_view chars;
         if (!bound.string(1, chars)) return false;
@@ -62,7 +68,8 @@ bool trim(Interp& interp, Args& args, Value& out) {
     } else {
         kept = strip_right(strip_left(kept));
     }
-    return interp.make_string(std::string(kept), out);
+    out = subject.piece(kept);
+    return true;
 }
 
 bool replace(Interp& interp, Args& args, Value& out) {
@@ -86,7 +93,7 @@ bool format(Interp& interp, Args& args, Value& out) {
         std::vector<Value> rest(args.positional.begin() + 1, args.positional.end());
         if (!interp.make_list(std::move(rest), values, Kind::tuple)) return false;
     } else {
-        auto dict = std::make_shared<DictObject>();
+        auto dict = make_object<DictObject>();
         for (const auto& [name, value] : args.keywords) dict->set(Value::string(name), value);
         if (!interp.make_dict(std::move(dict), values)) return false;
     }
@@ -325,7 +332,7 @@ bool url_encode(Interp& interp, Args& args, Value& out) {
         return url_quote(interp, item, true, text);
     };
     if (value.is(Kind::dict)) {
-        for (const auto& [key, item] : value.dict().entries)
+        for (const auto& [key, item] : value.dict())
             if (!pair(key, item)) return false;
     } else {
         Items items;

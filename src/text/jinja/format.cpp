@@ -238,10 +238,8 @@ bool percent_format(Interp& interp, std::string_view format, const Value& argume
             const std::size_t close = format.find(')', i);
             if (close == std::string_view::npos) return interp.fail("incomplete format key");
             if (!arguments.is(Kind::dict)) return interp.fail("format requires a mapping");
-            const Value* found = arguments.dict().find(format.substr(i + 1, close - i - 1));
-            if (!found)
+            if (!arguments.dict().find(format.substr(i + 1, close - i - 1), value))
                 return interp.fail(fmt::format("format key '{}' is missing", format.substr(i + 1, close - i - 1)));
-            value = *found;
             have_value = by_name = true;
             i = close + 1;
         }
@@ -322,7 +320,7 @@ bool percent_format(Interp& interp, std::string_view format, const Value& argume
             case 'c':
                 if (spec.type == 'c' && value.is(Kind::string)) {
                     if (utf8::length(value.text()) != 1) return interp.fail("%c requires int or char");
-                    format_text(value.text(), spec, out);
+                    format_text(std::string(value.text()), spec, out);
                     break;
                 }
                 if (!value.is_integral())

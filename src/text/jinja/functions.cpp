@@ -18,7 +18,7 @@ struct BuiltinFunction final : CallableObject {
 };
 
 Value make_function(std::string_view name, Function function) {
-    auto object = std::make_shared<BuiltinFunction>();
+    auto object = make_object<BuiltinFunction>();
     object->name = name;
     object->function = function;
     return {Kind::callable, std::move(object)};
@@ -26,14 +26,13 @@ Value make_function(std::string_view name, Function function) {
 
 /// A function bound to an object that outlives it.
 struct ObjectMethod final : CallableObject {
-    std::shared_ptr<Object> self;
+    Ref<Object> self;
     bool (*function)(Interp&, Object&, Args&, Value&) = nullptr;
     bool call(Interp& interp, Args& args, Value& out) override { return function(interp, *self, args, out); }
 };
 
-Value make_method(std::shared_ptr<Object> self, std::string_view name,
-                  bool (*function)(Interp&, Object&, Args&, Value&)) {
-    auto object = std::make_shared<ObjectMethod>();
+Value make_method(Ref<Object> self, std::string_view name, bool (*function)(Interp&, Object&, Args&, Value&)) {
+    auto object = make_object<ObjectMethod>();
     object->name = name;
     object->self = std::move(self);
     object->function = function;
@@ -57,7 +56,7 @@ bool range(Interp& interp, Args& args, Value& out) {
     }
     if (args.positional.size() == 1) std::swap(bounds[0], bounds[1]);
     if (bounds[2] == 0) return interp.fail("range() arg 3 must not be zero");
-    auto object = std::make_shared<RangeObject>();
+    auto object = make_object<RangeObject>();
     object->start = bounds[0];
     object->stop = bounds[1];
     object->step = bounds[2];
@@ -75,7 +74,7 @@ bool fill(Interp& interp, std::string_view function, const Args& args, DictObjec
     if (!args.positional.empty()) {
         const Value& source = args.positional[0];
         if (source.is(Kind::dict)) {
-            for (const auto& [key, value] : source.dict().entries)
+            for (const auto& [key, value] : source.dict())
                 if (!interp.set_key(out, key, value)) return false;
         } else {
             Items items;
@@ -94,7 +93,7 @@ bool fill(Interp& interp, std::string_view function, const Args& args, DictObjec
 }
 
 bool dict(Interp& interp, Args& args, Value& out) {
-    auto object = std::make_shared<DictObject>();
+    auto object = make_object<DictObject>();
     return fill(interp, "dict", args, *object) && interp.make_dict(std::move(object), out);
 }
 
@@ -145,7 +144,7 @@ bool strftime_now(Interp& interp, Args& args, Value& out) {
     return interp.make_string(std::move(text), out);
 }
 
-struct Cycler final : CustomObject, std::enable_shared_from_this<Cycler> {
+struct Cycler final : CustomObject {
     std::vector<Value> items;
     std::size_t at = 0;
 
@@ -154,14 +153,14 @@ struct Cycler final : CustomObject, std::enable_shared_from_this<Cycler> {
         if (name == "current")
             out = items[at];
         else if (name == "next")
-            out = make_method(shared_from_this(), "next", [](Interp&, Object& object, Args&, Value& result) {
+            out = make_method(Ref<Object>(this), "next", [](Interp&, Object& object, Args&, Value& result) {
                 auto& cycler = static_cast<Cycler&>(object);
                 result = cycler.items[cycler.at];
                 cycler.at = (cycler.at + 1) % cycler.items.size();
                 return true;
             });
         else if (name == "reset")
-            out = make_method(shared_from_this(), "reset", [](Interp&, Object& object, Args&, Value& result) {
+            out = make_method(Ref<Object>(this), "reset", [](Interp&, Object& object, Args&, Value& result) {
                 static_cast<Cycler&>(object).at = 0;
                 result = Value::none();
                 return true;
@@ -175,8 +174,8 @@ struct Cycler final : CustomObject, std::enable_shared_from_this<Cycler> {
 
 bool make_cycler(Interp& interp, Args& args, Value& out) {
     if (args.positional.empty() || !args.keywords.empty()) return interp.fail("at least one item has to be provided");
-    auto cycler = std::make_shared<Cycler>();
-    cycler->items = args.positional;
+    auto cycler = make_object<Cycler>();
+    cycler->items.assign(args.positional.begin(), args.positional.end());
     out = Value(Kind::object, std::move(cycler));
     return true;
 }
@@ -193,7 +192,7 @@ struct Joiner final : CallableObject {
 bool make_joiner(Interp& interp, Args& args, Value& out) {
     const Bound bound(interp, "joiner", args, {"sep"}, 0);
     if (!bound.ok()) return false;
-    auto joiner = std::make_shared<Joiner>();
+    auto joiner = make_object<Joiner>();
     joiner->name = "joiner";
     joiner->separator = bound.at(0) ? bound[0] : Value::string(", ");
     out = Value(Kind::callable, std::move(joiner));
@@ -243,11 +242,11 @@ bool LoopObject::attribute(Interp&, std::string_view name, Value& out, bool& fou
     else if (name == "nextitem")
         out = at + 1 < size ? items.view()[index + 1] : Value::undefined("there is no next item");
     else if (name == "cycle")
-        out = make_method(shared_from_this(), "cycle", [](Interp& i, Object& self, Args& args, Value& result) {
+        out = make_method(Ref<Object>(this), "cycle", [](Interp& i, Object& self, Args& args, Value& result) {
             return static_cast<LoopObject&>(self).cycle(i, args, result);
         });
     else if (name == "changed")
-        out = make_method(shared_from_this(), "changed", [](Interp& i, Object& self, Args& args, Value& result) {
+        out = make_method(Ref<Object>(this), "changed", [](Interp& i, Object& self, Args& args, Value& result) {
             return static_cast<LoopObject&>(self).changed(i, args, result);
         });
     else
@@ -274,7 +273,7 @@ bool LoopObject::cycle(Interp& interp, Args& args, Value& out) const {
 
 bool LoopObject::changed(Interp& interp, Args& args, Value& out) {
     Value now;
-    if (!interp.make_list(args.positional, now, Kind::tuple)) return false;
+    if (!interp.make_list({args.positional.begin(), args.positional.end()}, now, Kind::tuple)) return false;
     bool same = false;
     if (last_checked_ && !interp.equal(*last_checked_, now, same)) return false;
     last_checked_ = std::move(now);

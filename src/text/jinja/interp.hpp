@@ -2,9 +2,7 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,26 +15,36 @@
 namespace tenon::text::jinja {
 
 /// Variables of one block; lookups go on in `parent`. A template has few names a scope, so a scan beats hashing.
-struct Scope {
-    std::shared_ptr<Scope> parent;
+struct Scope final : Object {
+    explicit Scope(Ref<Scope> above) : parent(std::move(above)) {}
+    Ref<Scope> parent;
     std::vector<std::pair<std::uint32_t, Value>> variables;
 
     void set(std::uint32_t name, Value value);
 };
-using ScopePtr = std::shared_ptr<Scope>;
+using ScopePtr = Ref<Scope>;
 
 /// What a value yields when iterated; keeps it alive.
 class Items {
   public:
-    [[nodiscard]] std::span<const Value> view() const noexcept {
-        return shared_ ? std::span<const Value>(*shared_) : std::span<const Value>(owned_);
+    Items() = default;
+    Items(const Items&) = delete;
+    Items& operator=(const Items&) = delete;
+
+    [[nodiscard]] const ListView& view() const noexcept { return view_; }
+    void share(Value list) {
+        holder_ = std::move(list);
+        view_ = holder_.items();
+    }
+    void keep(std::vector<Value> items) {
+        owned_ = std::move(items);
+        view_ = ListView(owned_);
     }
 
   private:
-    friend class Interp;
     Value holder_;
-    const std::vector<Value>* shared_ = nullptr;
     std::vector<Value> owned_;
+    ListView view_;
 };
 
 class LoopObject;
@@ -78,7 +86,7 @@ class Interp {
         return true;
     }
     bool make_list(std::vector<Value> items, Value& out, Kind kind = Kind::list);
-    bool make_dict(std::shared_ptr<DictObject> dict, Value& out);
+    bool make_dict(Ref<DictObject> dict, Value& out);
     bool make_generator(std::vector<Value> items, Value& out);
     bool set_key(DictObject& dict, Value key, Value value);
     bool iterate(const Value& value, Items& out);
@@ -90,6 +98,8 @@ class Interp {
     /// `a` may be consumed.
     bool binary(Op op, Value& a, const Value& b, Value& out);
     bool get_attribute(const Value& object, const Value& name, Value& out);
+    /// With `methods` of that name already found.
+    bool get_attribute(const Value& object, const Value& name, const Methods& methods, Value& out);
     bool get_item(const Value& object, const Value& key, Value& out);
     bool get_slice(const Value& object, const Value& start, const Value& stop, const Value& step, Value& out);
     bool call(const Value& callee, Args& args, Value& out);
@@ -111,23 +121,32 @@ class Interp {
 
     bool too_long();
     bool too_large();
-    bool from_json(const json::Value& json, Value& out, std::size_t depth);
+    /// How deep a value of the context is nested, and the bytes of its texts.
+    struct Extent {
+        std::size_t depth = 0, bytes = 0;
+    };
+    bool measure(const json::Value& json, std::size_t level, Extent& out);
 
+    /// What an expression gives, where it already stands if that can be: in the template, in a variable, else in
+    /// `scratch`. Null after an error. Good until the next statement.
+    const Value* look(const Expr& expr, Value& scratch);
+    /// Whether what an expression gives is true.
+    bool holds(const Expr& expr, bool& out);
     bool eval(const Expr& expr, Value& out);
     bool eval_node(const Expr& expr, Value& out);
-    bool eval_name(const Expr& expr, Value& out);
+    void find_name(const Expr& expr, Value& out);
     bool eval_sequence(const Expr& expr, Value& out);
     bool eval_dict(const Expr& expr, Value& out);
     bool eval_chain(const Expr& expr, Value& out);
     bool eval_concat(const Expr& expr, Value& out);
-    bool eval_compare(const Expr& expr, Value& out);
+    bool compare_all(const Expr& expr, bool& out);
     bool eval_logical(const Expr& expr, Value& out);
     bool eval_conditional(const Expr& expr, Value& out);
     bool eval_unary(const Expr& expr, Value& out);
     bool eval_item(const Expr& expr, Value& out);
     bool eval_call(const Expr& expr, Value& out, const Value* caller = nullptr);
     bool eval_filter(const Expr& expr, Value& out);
-    bool eval_test(const Expr& expr, Value& out);
+    bool run_test(const Expr& expr, bool& out);
     bool eval_arguments(const CallArguments& arguments, Args& out);
     bool apply_block_filter(const Expr& filter, Value& value);
 
@@ -135,15 +154,17 @@ class Interp {
     Flow exec(const Stmt& stmt);
     Flow exec_if(const Stmt& stmt);
     Flow exec_scope(const Stmt& stmt);
-    bool exec_print(const Stmt& stmt);
+    bool print(const Expr& expr);
+    bool print_sum(const Expr& expr);
+    bool print_value(const Value& value);
     bool exec_set(const Stmt& stmt);
     bool exec_macro(const Stmt& stmt);
     bool exec_call_block(const Stmt& stmt);
     bool exec_captured(const Body& body, Value& out);
     bool write(std::string_view text);
     bool assign(const Target& target, const Value& value);
-    bool filter_items(const Stmt& stmt, const ScopePtr& parent, std::span<const Value> items, std::vector<Value>& kept);
-    const Value* find_variable(std::uint32_t name) const noexcept;
+    bool filter_items(const Stmt& stmt, const ScopePtr& parent, const ListView& items, std::vector<Value>& kept);
+    [[nodiscard]] const Value* find_variable(std::uint32_t name) const noexcept;
 
     const Program& program_;
     TemplateLimits limits_;
@@ -155,7 +176,7 @@ class Interp {
     int line_ = 1;
     std::string* output_ = nullptr;
     ScopePtr scope_;
-    std::vector<std::shared_ptr<Object>> cyclic_;  ///< namespaces and macros, unlinked at the end
+    std::vector<Ref<Object>> cyclic_;  ///< namespaces and macros, unlinked at the end
 };
 
 struct LevelGuard {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "text/jinja/builtins.hpp"
@@ -18,9 +19,7 @@ bool Interp::refuse(std::string message) {
 }
 
 bool Interp::fail_undefined(const Value& value) {
-    if (!value.object()) return fail("an undefined value is used");
-    const auto& undefined = value.as<UndefinedObject>();
-    return fail(undefined.message, undefined.unsafe ? ErrorCode::permission_denied : ErrorCode::invalid_argument);
+    return fail(value.why_undefined(), value.unsafe() ? ErrorCode::permission_denied : ErrorCode::invalid_argument);
 }
 
 bool Interp::too_long() {
@@ -33,48 +32,37 @@ bool Interp::check_depth(const Value& value) {
     return depth_of(value) <= limits_.max_depth || fail("a value is nested too deep", ErrorCode::resource_exhausted);
 }
 
-bool Interp::from_json(const json::Value& json, Value& out, std::size_t depth) {
-    if (depth > limits_.max_depth) return fail("the context is nested too deep", ErrorCode::resource_exhausted);
-    switch (json.kind()) {
-        case boost::json::kind::null:
-            out = Value::none();
-            return true;
-        case boost::json::kind::bool_:
-            out = Value::boolean(json.get_bool());
-            return true;
-        case boost::json::kind::int64:
-            out = Value::integer(json.get_int64());
-            return true;
-        case boost::json::kind::uint64:
-            out = json.get_uint64() <= INT64_MAX ? Value::integer(static_cast<std::int64_t>(json.get_uint64()))
-                                                 : Value::floating(static_cast<double>(json.get_uint64()));
-            return true;
-        case boost::json::kind::double_:
-            out = Value::floating(json.get_double());
-            return true;
-        case boost::json::kind::string: {
-            const auto& text = json.get_string();
-            out = Value::string(std::string(text.data(), text.size()));
-            return true;
-        }
-        case boost::json::kind::array: {
-            std::vector<Value> items(json.get_array().size());
-            for (std::size_t i = 0; i < items.size(); ++i)
-                if (!from_json(json.get_array()[i], items[i], depth + 1)) return false;
-            return make_list(std::move(items), out);
-        }
-        case boost::json::kind::object: {
-            auto dict = std::make_shared<DictObject>();
-            dict->entries.reserve(json.get_object().size());
-            for (const auto& member : json.get_object()) {
-                Value value;
-                if (!from_json(member.value(), value, depth + 1)) return false;
-                dict->set(Value::string(std::string(member.key())), std::move(value));
-            }
-            return make_dict(std::move(dict), out);
-        }
+bool Interp::measure(const json::Value& json, std::size_t level, Extent& out) {
+    if (level > limits_.max_depth) return fail("the context is nested too deep", ErrorCode::resource_exhausted);
+    if (const auto* text = json.if_string()) {
+        out.bytes += text->size();
+        return true;
     }
-    return fail("the context holds an unknown kind of value", ErrorCode::internal);
+    Extent inside;
+    if (const auto* list = json.if_array()) {
+        if (!charge_items(list->size())) return false;
+        for (const json::Value& item : *list)
+            if (!measure(item, level + 1, inside)) return false;
+    } else if (const auto* members = json.if_object()) {
+        if (!charge_items(members->size() * 2)) return false;
+        for (const auto& member : *members)
+            if (!measure(member.value(), level + 1, inside)) return false;
+    } else {
+        return true;
+    }
+    out.depth = std::max(out.depth, inside.depth + 1);
+    out.bytes += inside.bytes;
+    return true;
+}
+
+const Value* Interp::look(const Expr& expr, Value& scratch) {
+    if (expr.kind == ExprKind::constant) return &expr.constant;
+    if (expr.kind == ExprKind::name) {
+        line_ = expr.line;
+        if (++steps_ > limits_.max_steps) return too_long(), nullptr;
+        if (const Value* value = find_variable(expr.name_id)) return value;
+    }
+    return eval(expr, scratch) ? &scratch : nullptr;
 }
 
 bool Interp::eval(const Expr& expr, Value& out) {
@@ -95,7 +83,8 @@ bool Interp::eval_node(const Expr& expr, Value& out) {
             out = expr.constant;
             return true;
         case ExprKind::name:
-            return eval_name(expr, out);
+            find_name(expr, out);
+            return true;
         case ExprKind::list:
         case ExprKind::tuple:
             return eval_sequence(expr, out);
@@ -107,6 +96,13 @@ bool Interp::eval_node(const Expr& expr, Value& out) {
         case ExprKind::logical_and:
             return eval_logical(expr, out);
         case ExprKind::logical_not:
+        case ExprKind::compare:
+        case ExprKind::test: {
+            bool result = false;
+            if (!holds(expr, result)) return false;
+            out = Value::boolean(result);
+            return true;
+        }
         case ExprKind::negate:
         case ExprKind::plus:
             return eval_unary(expr, out);
@@ -114,11 +110,10 @@ bool Interp::eval_node(const Expr& expr, Value& out) {
             return eval_chain(expr, out);
         case ExprKind::concat:
             return eval_concat(expr, out);
-        case ExprKind::compare:
-            return eval_compare(expr, out);
         case ExprKind::attribute: {
-            Value object;
-            return eval(*expr.children[0], object) && get_attribute(object, expr.constant, out);
+            Value scratch;
+            const Value* object = look(*expr.children[0], scratch);
+            return object && get_attribute(*object, expr.constant, expr.methods, out);
         }
         case ExprKind::item:
             return eval_item(expr, out);
@@ -128,10 +123,35 @@ bool Interp::eval_node(const Expr& expr, Value& out) {
             return eval_call(expr, out);
         case ExprKind::filter:
             return eval_filter(expr, out);
-        case ExprKind::test:
-            return eval_test(expr, out);
     }
     return fail("an unknown expression", ErrorCode::internal);
+}
+
+bool Interp::holds(const Expr& expr, bool& out) {
+    switch (expr.kind) {
+        case ExprKind::logical_or:
+        case ExprKind::logical_and:
+            for (const ExprPtr& child : expr.children) {
+                if (!holds(*child, out)) return false;
+                if (out == (expr.kind == ExprKind::logical_or)) break;
+            }
+            return true;
+        case ExprKind::logical_not:
+            if (!holds(*expr.children[0], out)) return false;
+            out = !out;
+            return true;
+        case ExprKind::compare:
+            return compare_all(expr, out);
+        case ExprKind::test:
+            return run_test(expr, out);
+        default: {
+            Value scratch;
+            const Value* value = look(expr, scratch);
+            if (!value) return false;
+            out = truth(*value);
+            return true;
+        }
+    }
 }
 
 const Value* Interp::find_variable(std::uint32_t name) const noexcept {
@@ -141,14 +161,13 @@ const Value* Interp::find_variable(std::uint32_t name) const noexcept {
     return nullptr;
 }
 
-bool Interp::eval_name(const Expr& expr, Value& out) {
+void Interp::find_name(const Expr& expr, Value& out) {
     if (const Value* value = find_variable(expr.name_id)) {
         out = *value;
-        return true;
+        return;
     }
     out = find_global(expr.name);
-    if (out.is(Kind::undefined)) out = Value::undefined(fmt::format("'{}' is undefined", expr.name));
-    return true;
+    if (out.is(Kind::undefined)) out = Value::undefined_variable(expr.name);
 }
 
 bool Interp::eval_sequence(const Expr& expr, Value& out) {
@@ -159,7 +178,7 @@ bool Interp::eval_sequence(const Expr& expr, Value& out) {
 }
 
 bool Interp::eval_dict(const Expr& expr, Value& out) {
-    auto dict = std::make_shared<DictObject>();
+    auto dict = make_object<DictObject>();
     for (std::size_t i = 0; i < expr.children.size(); i += 2) {
         Value key, value;
         if (!eval(*expr.children[i], key) || !eval(*expr.children[i + 1], value)) return false;
@@ -169,9 +188,9 @@ bool Interp::eval_dict(const Expr& expr, Value& out) {
 }
 
 bool Interp::eval_conditional(const Expr& expr, Value& out) {
-    Value condition;
-    if (!eval(*expr.children[0], condition)) return false;
-    if (truth(condition)) return eval(*expr.children[1], out);
+    bool condition = false;
+    if (!holds(*expr.children[0], condition)) return false;
+    if (condition) return eval(*expr.children[1], out);
     if (expr.children[2]) return eval(*expr.children[2], out);
     out = Value::undefined("the inline if-expression evaluated to false and no else section was defined");
     return true;
@@ -188,10 +207,6 @@ bool Interp::eval_logical(const Expr& expr, Value& out) {
 bool Interp::eval_unary(const Expr& expr, Value& out) {
     Value operand;
     if (!eval(*expr.children[0], operand)) return false;
-    if (expr.kind == ExprKind::logical_not) {
-        out = Value::boolean(!truth(operand));
-        return true;
-    }
     if (operand.is(Kind::undefined)) return fail_undefined(operand);
     if (!operand.is_number()) return fail(fmt::format("bad operand type for unary +/-: '{}'", type_name(operand)));
     const bool negate = expr.kind == ExprKind::negate;
@@ -210,8 +225,9 @@ bool Interp::eval_chain(const Expr& expr, Value& out) {
     Value left;
     if (!eval(*expr.children[0], left)) return false;
     for (std::size_t i = 0; i < expr.ops.size(); ++i) {
-        Value right, result;
-        if (!eval(*expr.children[i + 1], right) || !binary(expr.ops[i], left, right, result)) return false;
+        Value scratch, result;
+        const Value* right = look(*expr.children[i + 1], scratch);
+        if (!right || !binary(expr.ops[i], left, *right, result)) return false;
         left = std::move(result);
     }
     out = std::move(left);
@@ -221,41 +237,43 @@ bool Interp::eval_chain(const Expr& expr, Value& out) {
 bool Interp::eval_concat(const Expr& expr, Value& out) {
     std::string text;
     for (const ExprPtr& child : expr.children) {
-        Value value;
-        if (!eval(*child, value) || !to_string(value, text)) return false;
+        Value scratch;
+        const Value* value = look(*child, scratch);
+        if (!value || !to_string(*value, text)) return false;
     }
     return make_string(std::move(text), out);
 }
 
-bool Interp::eval_compare(const Expr& expr, Value& out) {
-    Value left;
-    if (!eval(*expr.children[0], left)) return false;
-    for (std::size_t i = 0; i < expr.ops.size(); ++i) {
-        Value right;
-        bool holds = false;
-        if (!eval(*expr.children[i + 1], right) || !compare(expr.ops[i], left, right, holds)) return false;
-        if (!holds) {
-            out = Value::boolean(false);
-            return true;
-        }
-        left = std::move(right);
+bool Interp::compare_all(const Expr& expr, bool& out) {
+    Value scratch[2];
+    const Value* left = look(*expr.children[0], scratch[0]);
+    out = left != nullptr;
+    for (std::size_t i = 0; out && i < expr.ops.size(); ++i) {
+        const Value* right = look(*expr.children[i + 1], scratch[(i + 1) % 2]);
+        if (!right || !compare(expr.ops[i], *left, *right, out)) return false;
+        left = right;
     }
-    out = Value::boolean(true);
-    return true;
+    return left != nullptr;
 }
 
 bool Interp::eval_item(const Expr& expr, Value& out) {
-    Value object;
-    if (!eval(*expr.children[0], object)) return false;
+    Value scratch;
+    const Value* object = look(*expr.children[0], scratch);
+    if (!object) return false;
     const Expr& subscript = *expr.children[1];
+    if (subscript.kind == ExprKind::constant && subscript.constant.is(Kind::string)) {
+        if (object->is(Kind::dict) && object->dict().find(subscript.constant, out)) return true;
+        return get_attribute(*object, subscript.constant, expr.methods, out);
+    }
     if (subscript.kind != ExprKind::slice) {
-        Value key;
-        return eval(subscript, key) && get_item(object, key, out);
+        Value place;
+        const Value* key = look(subscript, place);
+        return key && get_item(*object, *key, out);
     }
     Value bounds[3] = {Value::none(), Value::none(), Value::none()};
     for (std::size_t i = 0; i < 3; ++i)
         if (subscript.children[i] && !eval(*subscript.children[i], bounds[i])) return false;
-    return get_slice(object, bounds[0], bounds[1], bounds[2], out);
+    return get_slice(*object, bounds[0], bounds[1], bounds[2], out);
 }
 
 bool Interp::eval_arguments(const CallArguments& arguments, Args& out) {
@@ -271,13 +289,13 @@ bool Interp::eval_arguments(const CallArguments& arguments, Args& out) {
         Value value;
         Items items;
         if (!eval(*arguments.star, value) || !iterate(value, items)) return false;
-        out.positional.insert(out.positional.end(), items.view().begin(), items.view().end());
+        for (const Value& item : items.view()) out.positional.push_back(item);
     }
     if (arguments.star_star) {
         Value value;
         if (!eval(*arguments.star_star, value)) return false;
         if (!value.is(Kind::dict)) return fail("argument after ** must be a mapping");
-        for (const auto& [key, item] : value.dict().entries) {
+        for (const auto& [key, item] : value.dict()) {
             if (!key.is(Kind::string)) return fail("keywords must be strings");
             out.keywords.emplace_back(key.text(), item);
         }
@@ -291,9 +309,8 @@ bool Interp::eval_call(const Expr& expr, Value& out, const Value* caller) {
     MethodFn method = nullptr;
     if (callee.kind == ExprKind::attribute) {
         if (!eval(*callee.children[0], object)) return false;
-        bool refused = false;
-        method = find_method(object.kind(), callee.name, refused);
-        if (!method && !get_attribute(object, callee.constant, function)) return false;
+        method = callee.methods.of(object.kind());
+        if (!method && !get_attribute(object, callee.constant, callee.methods, function)) return false;
     } else if (!eval(callee, function)) {
         return false;
     }
@@ -323,16 +340,21 @@ bool Interp::apply_block_filter(const Expr& filter, Value& value) {
     return filter.filter(*this, args, value);
 }
 
-bool Interp::eval_test(const Expr& expr, Value& out) {
+bool Interp::run_test(const Expr& expr, bool& out) {
+    const bool bare = expr.arguments->positional.empty() && expr.arguments->keywords.empty() && !expr.arguments->star &&
+                      !expr.arguments->star_star;
+    if (expr.test.check && bare) {
+        Value scratch;
+        const Value* subject = look(*expr.children[0], scratch);
+        if (subject) out = expr.test.check(*subject);
+        return subject != nullptr;
+    }
     Args args;
     args.positional.emplace_back();
     if (!eval(*expr.children[0], args.positional.front()) || !eval_arguments(*expr.arguments, args)) return false;
     line_ = expr.line;
-    if (!expr.test) return fail(fmt::format("there is no test named '{}'", expr.name), ErrorCode::unsupported);
-    bool holds = false;
-    if (!expr.test(*this, args, holds)) return false;
-    out = Value::boolean(holds);
-    return true;
+    if (!expr.test.call) return fail(fmt::format("there is no test named '{}'", expr.name), ErrorCode::unsupported);
+    return expr.test.call(*this, args, out);
 }
 
 bool Interp::call_filter(std::string_view name, Args& args, Value& out) {
@@ -342,9 +364,9 @@ bool Interp::call_filter(std::string_view name, Args& args, Value& out) {
 }
 
 bool Interp::call_test(std::string_view name, Args& args, bool& out) {
-    const TestFn test = find_test(name);
-    if (!test) return fail(fmt::format("there is no test named '{}'", name), ErrorCode::unsupported);
-    return charge() && test(*this, args, out);
+    const Test test = find_test(name);
+    if (!test.call) return fail(fmt::format("there is no test named '{}'", name), ErrorCode::unsupported);
+    return charge() && test.call(*this, args, out);
 }
 
 }  // namespace tenon::text::jinja

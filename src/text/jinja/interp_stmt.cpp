@@ -22,7 +22,7 @@ struct MacroObject final : CallableObject {
         if (wanted == "name") {
             out = Value::string(name);
         } else if (wanted == "arguments") {
-            auto list = std::make_shared<ListObject>();
+            auto list = make_object<ListObject>();
             for (const auto& [parameter, id] : signature->parameters) list->items.push_back(Value::string(parameter));
             out = Value(Kind::tuple, std::move(list));
         } else if (wanted == "caller") {
@@ -66,20 +66,23 @@ Interp::~Interp() {
 
 bool Interp::run(const json::Value& context, std::string& out) {
     if (!context.is_object()) return fail("the context must be an object");
-    scope_ = std::make_shared<Scope>();
+    scope_ = make_object<Scope>(nullptr);
+    std::size_t bytes = 0;
     for (std::size_t id = 0; id < program_.names.size(); ++id) {
         const json::Value* json = json::find(context, program_.names[id]);
         if (!json) continue;
-        Value value;
-        if (!from_json(*json, value, 0)) return false;
-        scope_->variables.emplace_back(static_cast<std::uint32_t>(id), std::move(value));
+        Extent extent;
+        if (!measure(*json, 0, extent)) return false;
+        bytes += extent.bytes;
+        scope_->variables.emplace_back(static_cast<std::uint32_t>(id), Value::borrowed(*json, extent.depth));
     }
     output_ = &out;
+    out.reserve(std::min(bytes + bytes / 4 + 256, limits_.max_output_bytes));
     return exec_body(program_.body) != Flow::error;
 }
 
 Value Interp::make_namespace(DictObject attributes) {
-    auto object = std::make_shared<NamespaceObject>();
+    auto object = make_object<NamespaceObject>();
     object->attributes = std::move(attributes);
     cyclic_.push_back(object);
     return {Kind::name_space, std::move(object)};
@@ -102,7 +105,7 @@ Interp::Flow Interp::exec(const Stmt& stmt) {
         case StmtKind::text:
             return flow(write(stmt.text));
         case StmtKind::print:
-            return flow(exec_print(stmt));
+            return flow(print(*stmt.expression));
         case StmtKind::if_else:
             return exec_if(stmt);
         case StmtKind::for_loop: {
@@ -117,8 +120,7 @@ Interp::Flow Interp::exec(const Stmt& stmt) {
             if (!exec_captured(stmt.body, value)) return Flow::error;
             if (stmt.expression && !apply_block_filter(*stmt.expression, value)) return Flow::error;
             if (stmt.kind == StmtKind::set_block) return flow(assign(stmt.target, value));
-            std::string text;
-            return flow(to_string(value, text) && write(text));
+            return flow(print_value(value));
         }
         case StmtKind::macro:
             return flow(exec_macro(stmt));
@@ -141,9 +143,53 @@ bool Interp::write(std::string_view text) {
     return true;
 }
 
-bool Interp::exec_print(const Stmt& stmt) {
-    Value value;
-    if (!eval(*stmt.expression, value)) return false;
+/// Writes what an expression gives; of one that joins texts, each part as soon as it is known.
+bool Interp::print(const Expr& expr) {
+    if (expr.kind == ExprKind::chain && expr.only_adds) return print_sum(expr);
+    if (expr.kind == ExprKind::concat) {
+        for (const ExprPtr& part : expr.children)
+            if (!print(*part)) return false;
+        return true;
+    }
+    if (expr.kind == ExprKind::conditional) {
+        bool condition = false;
+        if (!holds(*expr.children[0], condition)) return false;
+        const ExprPtr& chosen = expr.children[condition ? 1 : 2];
+        return !chosen || print(*chosen);
+    }
+    Value scratch;
+    const Value* value = look(expr, scratch);
+    return value && print_value(*value);
+}
+
+bool Interp::print_sum(const Expr& expr) {
+    const std::size_t start = output_->size();
+    Value sum;
+    bool is_text = true;  // so far; else the parts are in `sum`
+    for (std::size_t i = 0; i < expr.children.size(); ++i) {
+        Value scratch, result;
+        const Value* part = look(*expr.children[i], scratch);
+        if (!part) return false;
+        if (is_text && part->is(Kind::string) && !part->markup()) {
+            if (!write(part->text())) return false;
+            continue;
+        }
+        if (i == 0) {
+            sum = *part;
+        } else {
+            if (is_text) {
+                sum = Value::string(output_->substr(start));
+                output_->resize(start);
+            }
+            if (!binary(Op::add, sum, *part, result)) return false;
+            sum = std::move(result);
+        }
+        is_text = false;
+    }
+    return is_text || print_value(sum);
+}
+
+bool Interp::print_value(const Value& value) {
     if (value.is(Kind::string)) return write(value.text());
     std::string text;
     return to_string(value, text) && write(text);
@@ -151,16 +197,15 @@ bool Interp::exec_print(const Stmt& stmt) {
 
 Interp::Flow Interp::exec_if(const Stmt& stmt) {
     for (const auto& [condition, body] : stmt.branches) {
-        Value value;
-        if (!eval(*condition, value)) return Flow::error;
-        if (truth(value)) return exec_body(body);
+        bool chosen = false;
+        if (!holds(*condition, chosen)) return Flow::error;
+        if (chosen) return exec_body(body);
     }
     return exec_body(stmt.otherwise);
 }
 
 Interp::Flow Interp::exec_scope(const Stmt& stmt) {
-    auto inner = std::make_shared<Scope>();
-    inner->parent = scope_;
+    auto inner = make_object<Scope>(scope_);
     const ScopePtr outer = scope_;
     std::vector<Value> values(stmt.assigns.size());
     for (std::size_t i = 0; i < values.size(); ++i)
@@ -205,8 +250,7 @@ bool Interp::assign(const Target& target, const Value& value) {
 bool Interp::exec_captured(const Body& body, Value& out) {
     std::string text;
     std::string* const output = std::exchange(output_, &text);
-    auto inner = std::make_shared<Scope>();
-    inner->parent = scope_;
+    auto inner = make_object<Scope>(scope_);
     const ScopePtr outer = std::exchange(scope_, std::move(inner));
     const bool ok = exec_body(body) != Flow::error;
     scope_ = outer;
@@ -214,17 +258,15 @@ bool Interp::exec_captured(const Body& body, Value& out) {
     return ok && make_string(std::move(text), out);
 }
 
-bool Interp::filter_items(const Stmt& stmt, const ScopePtr& parent, std::span<const Value> items,
-                          std::vector<Value>& kept) {
+bool Interp::filter_items(const Stmt& stmt, const ScopePtr& parent, const ListView& items, std::vector<Value>& kept) {
     const ScopePtr outer = scope_;
     bool ok = true;
     for (const Value& item : items) {
-        scope_ = std::make_shared<Scope>();
-        scope_->parent = parent;
-        Value condition;
-        ok = assign(stmt.target, item) && eval(*stmt.condition, condition);
+        scope_ = make_object<Scope>(parent);
+        bool chosen = false;
+        ok = assign(stmt.target, item) && holds(*stmt.condition, chosen);
         if (!ok) break;
-        if (truth(condition)) kept.push_back(item);
+        if (chosen) kept.push_back(item);
     }
     scope_ = outer;
     return ok;
@@ -244,7 +286,7 @@ bool Interp::run_loop(const Stmt& stmt, ScopePtr parent, const Value& iterable, 
     if (calls_ >= limits_.max_depth) return fail("loops and macros are nested too deep", ErrorCode::resource_exhausted);
     ++calls_;
     const Restore restore{*this, scope_, output_};
-    auto loop = std::make_shared<LoopObject>(stmt, parent, depth);
+    auto loop = make_object<LoopObject>(stmt, parent, depth);
     if (!iterate(iterable, loop->items)) return false;
     if (stmt.condition) {
         std::vector<Value> kept;
@@ -254,36 +296,30 @@ bool Interp::run_loop(const Stmt& stmt, ScopePtr parent, const Value& iterable, 
             return false;
     }
     output_ = output;
-    const auto loop_name = std::ranges::find(program_.names, "loop");
-    const bool named = loop_name != program_.names.end();
-    const auto loop_id = static_cast<std::uint32_t>(loop_name - program_.names.begin());
-    const std::span<const Value> items = loop->items.view();
+    const ListView items = loop->items.view();
     ScopePtr inner;
     for (loop->index = 0; loop->index < items.size(); ++loop->index) {
         if (!charge()) return false;
         scope_.reset();
-        if (inner && inner.use_count() == 1) {
+        if (inner && inner->owners == 1)
             inner->variables.clear();
-        } else {
-            inner = std::make_shared<Scope>();
-            inner->parent = parent;
-        }
+        else
+            inner = make_object<Scope>(parent);
         scope_ = inner;
-        if (named) inner->set(loop_id, Value(Kind::object, loop));
+        if (stmt.names_loop) inner->set(program_.loop_id, Value(Kind::object, loop));
         if (!assign(stmt.target, items[loop->index])) return false;
         const Flow flow = exec_body(stmt.body);
         if (flow == Flow::error) return false;
         if (flow == Flow::break_loop) break;
     }
     if (!items.empty()) return true;
-    scope_ = std::make_shared<Scope>();
-    scope_->parent = parent;
+    scope_ = make_object<Scope>(parent);
     // Break and continue cannot stand in an else part, so only errors matter.
     return exec_body(stmt.otherwise) != Flow::error;
 }
 
 bool Interp::exec_macro(const Stmt& stmt) {
-    auto macro = std::make_shared<MacroObject>();
+    auto macro = make_object<MacroObject>();
     macro->name = stmt.signature.name;
     macro->signature = &stmt.signature;
     macro->body = &stmt.body;
@@ -294,7 +330,7 @@ bool Interp::exec_macro(const Stmt& stmt) {
 }
 
 bool Interp::exec_call_block(const Stmt& stmt) {
-    auto caller = std::make_shared<MacroObject>();
+    auto caller = make_object<MacroObject>();
     caller->name = "caller";
     caller->signature = &stmt.signature;
     caller->body = &stmt.body;
@@ -302,8 +338,7 @@ bool Interp::exec_call_block(const Stmt& stmt) {
     cyclic_.push_back(caller);
     const Value value(Kind::callable, std::move(caller));
     Value result;
-    std::string text;
-    return eval_call(*stmt.expression, result, &value) && to_string(result, text) && write(text);
+    return eval_call(*stmt.expression, result, &value) && print_value(result);
 }
 
 bool Interp::run_macro(const MacroSignature& signature, const Body& body, const ScopePtr& closure, Args& args,
@@ -316,8 +351,7 @@ bool Interp::run_macro(const MacroSignature& signature, const Body& body, const 
         args.keywords.erase(it);
         return value;
     };
-    auto frame = std::make_shared<Scope>();
-    frame->parent = closure;
+    auto frame = make_object<Scope>(closure);
     const std::size_t count = signature.parameters.size();
     std::vector<std::size_t> missing;
     bool explicit_caller = false;
@@ -337,7 +371,7 @@ bool Interp::run_macro(const MacroSignature& signature, const Body& body, const 
         frame->set(signature.caller_id, value ? std::move(*value) : Value::undefined("No caller defined"));
     }
     if (signature.uses_kwargs) {
-        auto dict = std::make_shared<DictObject>();
+        auto dict = make_object<DictObject>();
         for (auto& [name, value] : args.keywords)
             if (!set_key(*dict, Value::string(name), std::move(value))) return false;
         Value kwargs;

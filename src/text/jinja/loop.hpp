@@ -5,7 +5,7 @@
 
 namespace tenon::text::jinja {
 
-class LoopObject final : public CustomObject, public std::enable_shared_from_this<LoopObject> {
+class LoopObject final : public CustomObject {
   public:
     LoopObject(const Stmt& stmt, ScopePtr parent, int depth) : stmt_(stmt), parent_(std::move(parent)), depth_(depth) {}
 

@@ -13,7 +13,7 @@ namespace {
 
 bool view_of(Interp& interp, const Value& self, Args& args, ViewObject::Part part, Value& out) {
     if (!args.positional.empty() || !args.keywords.empty()) return interp.fail("the method takes no arguments");
-    auto view = std::make_shared<ViewObject>();
+    auto view = make_object<ViewObject>();
     view->dict = self;
     view->part = part;
     out = Value(Kind::view, std::move(view));
@@ -25,15 +25,13 @@ bool dict_get(Interp& interp, const Value& self, Args& args, Value& out) {
         return interp.fail("dict.get() takes a key and a default");
     if (!hashable(args.positional[0]))
         return interp.fail(fmt::format("unhashable type: '{}'", type_name(args.positional[0])));
-    if (const Value* found = self.dict().find(args.positional[0]))
-        out = *found;
-    else
+    if (!self.dict().find(args.positional[0], out))
         out = args.positional.size() > 1 ? args.positional[1] : Value::none();
     return true;
 }
 
-bool dict_copy(Interp&, const Value& self, Args&, Value& out) {
-    out = self;  // dicts do not change, so a copy is the same
+bool copy(Interp&, const Value& self, Args&, Value& out) {
+    out = self;  // dicts and lists do not change, so a copy is the same
     return true;
 }
 
@@ -74,7 +72,7 @@ using Table = std::unordered_map<std::string_view, MethodFn>;
 const Table& dict_methods() {
     static const Table table = {
         {"get", dict_get},
-        {"copy", dict_copy},
+        {"copy", copy},
         {"items",
          [](Interp& i, const Value& s, Args& a, Value& o) { return view_of(i, s, a, ViewObject::Part::items, o); }},
         {"keys",
@@ -87,26 +85,19 @@ const Table& dict_methods() {
 
 }  // namespace
 
-MethodFn find_method(Kind kind, std::string_view name, bool& refused) noexcept {
+Methods find_methods(std::string_view name) noexcept {
     static constexpr std::string_view dict_refused[] = {"clear", "pop", "popitem", "setdefault", "update"};
     static constexpr std::string_view list_refused[] = {"append", "clear", "pop",    "reverse",
                                                         "insert", "sort",  "extend", "remove"};
-    refused = false;
-    if (kind == Kind::string) return find_string_method(name);
-    if (kind == Kind::dict) {
-        refused = std::ranges::find(dict_refused, name) != std::end(dict_refused);
-        const auto it = dict_methods().find(name);
-        return it == dict_methods().end() ? nullptr : it->second;
-    }
-    if (kind == Kind::list || kind == Kind::tuple) {
-        if (name == "count") return sequence_count;
-        if (name == "index") return sequence_index;
-        if (kind == Kind::list) {
-            if (name == "copy") return dict_copy;
-            refused = std::ranges::find(list_refused, name) != std::end(list_refused);
-        }
-    }
-    return nullptr;
+    Methods methods;
+    methods.of_string = find_string_method(name);
+    const auto it = dict_methods().find(name);
+    methods.of_dict = it == dict_methods().end() ? nullptr : it->second;
+    methods.refused_by_dict = std::ranges::find(dict_refused, name) != std::end(dict_refused);
+    methods.of_tuple = name == "count" ? sequence_count : name == "index" ? sequence_index : nullptr;
+    methods.of_list = name == "copy" ? copy : methods.of_tuple;
+    methods.refused_by_list = std::ranges::find(list_refused, name) != std::end(list_refused);
+    return methods;
 }
 
 }  // namespace tenon::text::jinja

@@ -138,7 +138,7 @@ bool repeat(Interp& interp, const Value& sequence, std::int64_t count, Value& ou
     const auto times = static_cast<std::size_t>(std::max<std::int64_t>(count, 0));
     std::size_t total = 0;
     if (sequence.is(Kind::string)) {
-        const std::string& text = sequence.text();
+        const std::string_view text = sequence.text();
         if (__builtin_mul_overflow(text.size(), times, &total)) total = SIZE_MAX;
         if (!interp.charge_bytes(total)) return false;
         std::string result;
@@ -147,7 +147,7 @@ bool repeat(Interp& interp, const Value& sequence, std::int64_t count, Value& ou
         out = Value::string(std::move(result), sequence.markup());
         return true;
     }
-    const std::vector<Value>& items = sequence.items();
+    const std::vector<Value> items = sequence.items().all();
     if (__builtin_mul_overflow(items.size(), times, &total)) total = SIZE_MAX;
     if (!interp.charge_items(total)) return false;
     std::vector<Value> result;
@@ -160,13 +160,12 @@ bool repeat(Interp& interp, const Value& sequence, std::int64_t count, Value& ou
 bool join_texts(Interp& interp, Value& a, const Value& b, Value& out) {
     if (!interp.charge_bytes(a.text().size() + b.text().size())) return false;
     if (a.markup() != b.markup()) {
-        std::string left = a.markup() ? a.text() : escape_html(a.text());
-        left += b.markup() ? b.text() : escape_html(b.text());
+        std::string left = a.markup() ? std::string(a.text()) : escape_html(a.text());
+        left += b.markup() ? std::string(b.text()) : escape_html(b.text());
         out = Value::string(std::move(left), true);
         return true;
     }
-    if (a.object().use_count() == 1) {
-        a.as<StringObject>().text += b.text();
+    if (a.extend(b.text())) {
         out = std::move(a);
         return true;
     }
@@ -197,8 +196,8 @@ bool Interp::binary(Op op, Value& a, const Value& b, Value& out) {
         if (a.kind() != b.kind())
             return fail(fmt::format("can only concatenate {0} (not \"{1}\") to {0}", type_name(a), type_name(b)));
         if (a.is(Kind::string)) return join_texts(*this, a, b, out);
-        std::vector<Value> items = a.items();
-        items.insert(items.end(), b.items().begin(), b.items().end());
+        std::vector<Value> items = a.items().all();
+        for (const Value& item : b.items()) items.push_back(item);
         return make_list(std::move(items), out, a.kind());
     }
     if (op == Op::mul && is_sequence(a) && b.is_integral()) return repeat(*this, a, b.as_integer(), out);
@@ -221,12 +220,12 @@ bool Interp::equal(const Value& a, const Value& b, bool& out, std::uint32_t dept
             return true;
         }
         case Kind::dict: {
-            out = a.dict().entries.size() == b.dict().entries.size();
-            for (const auto& [key, value] : a.dict().entries) {
+            out = a.dict().size() == b.dict().size();
+            for (const auto& [key, value] : a.dict()) {
                 if (!out) break;
-                const Value* other = b.dict().find(key);
-                out = other != nullptr;
-                if (other && !equal(value, *other, out, depth + 1)) return false;
+                Value other;
+                out = b.dict().find(key, other);
+                if (out && !equal(value, other, out, depth + 1)) return false;
             }
             return true;
         }
@@ -279,10 +278,12 @@ bool Interp::contains(const Value& container, const Value& item, bool& out) {
                 return fail(fmt::format("'in <string>' requires a string on its left, not {}", type_name(item)));
             out = container.text().find(item.text()) != std::string::npos;
             return charge_bytes(container.text().size());
-        case Kind::dict:
+        case Kind::dict: {
             if (!hashable(item)) return fail(fmt::format("unhashable type: '{}'", type_name(item)));
-            out = container.dict().find(item) != nullptr;
+            Value found;
+            out = container.dict().find(item, found);
             return true;
+        }
         case Kind::range: {
             if (!item.is_number()) return true;
             const RangeObject& range = container.range();

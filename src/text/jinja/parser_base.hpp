@@ -55,6 +55,7 @@ class ExpressionParser {
     ExprPtr parse_filter(ExprPtr subject, bool inline_start);
     ExprPtr parse_primary();
     ExprPtr make(ExprKind kind, int line);
+    ExprPtr make_text(std::string text, int line);
     /// Sets the height from the children; null when the tree is too high.
     ExprPtr finish(ExprPtr node);
 
@@ -76,6 +77,7 @@ class ExpressionParser {
     };
     std::vector<MacroUse> macro_uses_;
     std::vector<std::string> names_;
+    std::size_t loop_reads_ = 0;  ///< how often `loop` has been read so far
 
   private:
     ExprPtr parse_or();
@@ -83,6 +85,7 @@ class ExpressionParser {
     ExprPtr parse_not();
     ExprPtr parse_compare();
     ExprPtr parse_sum();
+    static void add_operand(Expr& sum, Op op, ExprPtr operand);
     ExprPtr parse_concat();
     ExprPtr parse_product();
     ExprPtr parse_power();

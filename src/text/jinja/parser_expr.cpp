@@ -48,6 +48,14 @@ ExprPtr ExpressionParser::make(ExprKind kind, int line) {
     return node;
 }
 
+/// A constant text, kept by the node itself: renders only borrow it.
+ExprPtr ExpressionParser::make_text(std::string text, int line) {
+    ExprPtr node = make(ExprKind::constant, line);
+    node->name = std::move(text);
+    node->constant = Value::borrowed(node->name);
+    return node;
+}
+
 ExprPtr ExpressionParser::finish(ExprPtr node) {
     std::uint32_t below = 0;
     const auto see = [&below](const ExprPtr& child) {
@@ -162,14 +170,31 @@ ExprPtr ExpressionParser::parse_sum() {
     ExprPtr left = parse_concat();
     if (!left || (!is_op("+") && !is_op("-"))) return left;
     ExprPtr node = make(ExprKind::chain, left->line);
+    node->only_adds = true;
     node->children.push_back(std::move(left));
     while (is_op("+") || is_op("-")) {
-        node->ops.push_back(is_op("+") ? Op::add : Op::sub);
+        const Op op = is_op("+") ? Op::add : Op::sub;
         next();
-        node->children.push_back(parse_concat());
-        if (!node->children.back()) return nullptr;
+        ExprPtr operand = parse_concat();
+        if (!operand) return nullptr;
+        node->only_adds &= op == Op::add;
+        add_operand(*node, op, std::move(operand));
     }
+    if (node->children.size() == 1) return std::move(node->children.front());
     return finish(std::move(node));
+}
+
+/// Constant texts that are added one after the other become one.
+void ExpressionParser::add_operand(Expr& sum, Op op, ExprPtr operand) {
+    const auto is_text = [](const Expr& e) { return e.kind == ExprKind::constant && e.constant.is(Kind::string); };
+    Expr& last = *sum.children.back();
+    if (op == Op::add && is_text(last) && is_text(*operand) && (sum.ops.empty() || sum.ops.back() == Op::add)) {
+        last.name += operand->name;
+        last.constant = Value::borrowed(last.name);
+        return;
+    }
+    sum.ops.push_back(op);
+    sum.children.push_back(std::move(operand));
 }
 
 ExprPtr ExpressionParser::parse_concat() {
@@ -252,6 +277,7 @@ ExprPtr ExpressionParser::parse_primary() {
                 node->kind = ExprKind::name;
                 node->name = token.text;
                 node->name_id = intern(token.text);
+                loop_reads_ += token.text == "loop" ? 1 : 0;
                 if (!macro_uses_.empty()) {
                     MacroUse& use = macro_uses_.back();
                     use.varargs |= token.text == "varargs";
@@ -263,8 +289,7 @@ ExprPtr ExpressionParser::parse_primary() {
         case TokenType::string: {
             std::string joined;
             for (; current().type == TokenType::string; next()) joined += current().text;
-            node->constant = Value::string(std::move(joined));
-            return node;
+            return make_text(std::move(joined), token.line);
         }
         case TokenType::integer:
             next();
@@ -377,7 +402,8 @@ ExprPtr ExpressionParser::parse_subscript(ExprPtr object) {
         if (current().type == TokenType::name) {
             node = make(ExprKind::attribute, line);
             node->name = current().text;
-            node->constant = Value::string(current().text);
+            node->constant = Value::borrowed(node->name);
+            node->methods = find_methods(node->name);
             node->children.push_back(std::move(object));
         } else if (current().type == TokenType::integer) {
             node = make(ExprKind::item, line);
@@ -403,6 +429,8 @@ ExprPtr ExpressionParser::parse_subscript(ExprPtr object) {
     ExprPtr node = make(ExprKind::item, line);
     node->children.push_back(std::move(object));
     if (parts.size() == 1) {
+        const Value& key = parts.front()->constant;
+        if (parts.front()->kind == ExprKind::constant && key.is(Kind::string)) node->methods = find_methods(key.text());
         node->children.push_back(std::move(parts.front()));
     } else {
         ExprPtr tuple = make(ExprKind::tuple, line);

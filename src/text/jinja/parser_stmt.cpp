@@ -11,6 +11,7 @@ class Parser : ExpressionParser {
     Result<Program> run() {
         Program program;
         if (!parse_body({}, program.body)) return std::unexpected(*error());
+        program.loop_id = intern("loop");
         program.names = std::move(names_);
         return program;
     }
@@ -162,7 +163,9 @@ class Parser : ExpressionParser {
         if (skip_name("if") && !(stmt->condition = parse_expression())) return false;
         stmt->recursive = skip_name("recursive");
         ++loops_;
+        const std::size_t loop_reads = loop_reads_;
         const bool ok = parse_block({"endfor", "else"}, stmt->body);
+        stmt->names_loop = loop_reads_ != loop_reads;
         --loops_;
         if (!ok) return false;
         if (skip_name("else") && !parse_block({"endfor"}, stmt->otherwise)) return false;

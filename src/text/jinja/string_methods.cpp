@@ -19,6 +19,7 @@ bool strip(Interp& interp, const Value& self, Args& args, Value& out) {
     const Bound bound(interp, "strip", args, {"chars"}, 0);
     if (!bound.ok()) return false;
     std::string_view text = self.text();
+    if (!interp.charge(text.size() / 32)) return false;
     if (bound.given(0)) {
         std::string_view chars;
         if (!bound.string(0, chars)) return false;
@@ -33,16 +34,18 @@ bool strip(Interp& interp, const Value& self, Args& args, Value& out) {
         out = self;
         return true;
     }
-    return interp.make_string(std::string(text), out);
+    out = self.piece(text);
+    return true;
 }
 
-bool to_list(Interp& interp, const std::vector<std::string_view>& parts, Value& out) {
+/// Pieces of `self`.
+bool to_list(Interp& interp, const Value& self, const std::vector<std::string_view>& parts, Value& out) {
     std::vector<Value> items;
     items.reserve(parts.size());
     std::size_t bytes = 0;
     for (const std::string_view part : parts) {
         bytes += part.size();
-        items.push_back(Value::string(std::string(part)));
+        items.push_back(self.piece(part));
     }
     return interp.charge_bytes(bytes) && interp.charge_items(parts.size()) && interp.make_list(std::move(items), out);
 }
@@ -56,7 +59,7 @@ bool split(Interp& interp, const Value& self, Args& args, Value& out) {
     const std::string_view text = self.text();
     if (!interp.charge_bytes(text.size())) return false;
     if (!bound.given(0))
-        return to_list(interp, from_right ? split_space_right(text, limit) : split_space(text, limit), out);
+        return to_list(interp, self, from_right ? split_space_right(text, limit) : split_space(text, limit), out);
     std::string_view separator;
     if (!bound.string(0, separator)) return false;
     if (separator.empty()) return interp.fail("empty separator");
@@ -81,13 +84,13 @@ bool split(Interp& interp, const Value& self, Args& args, Value& out) {
         }
         parts.push_back(text.substr(from));
     }
-    return to_list(interp, parts, out);
+    return to_list(interp, self, parts, out);
 }
 
 bool split_lines_method(Interp& interp, const Value& self, Args& args, Value& out) {
     const Bound bound(interp, "splitlines", args, {"keepends"}, 0);
     return bound.ok() && interp.charge_bytes(self.text().size()) &&
-           to_list(interp, split_lines(self.text(), bound.flag(0)), out);
+           to_list(interp, self, split_lines(self.text(), bound.flag(0)), out);
 }
 
 template <bool from_right>
@@ -96,16 +99,16 @@ bool partition(Interp& interp, const Value& self, Args& args, Value& out) {
     std::string_view separator;
     if (!bound.ok() || !bound.string(0, separator)) return false;
     if (separator.empty()) return interp.fail("empty separator");
-    const std::string& text = self.text();
+    const std::string_view text = self.text();
     if (!interp.charge_bytes(text.size())) return false;
     const std::size_t at = from_right ? text.rfind(separator) : text.find(separator);
     std::vector<Value> items;
     if (at == std::string::npos) {
-        items = {Value::string({}), Value::string({}), self};
+        items = {Value::borrowed({}), Value::borrowed({}), self};
         if (!from_right) std::swap(items[0], items[2]);
     } else {
-        items = {Value::string(text.substr(0, at)), Value::string(std::string(separator)),
-                 Value::string(text.substr(at + separator.size()))};
+        items = {self.piece(text.substr(0, at)), self.piece(text.substr(at, separator.size())),
+                 self.piece(text.substr(at + separator.size()))};
     }
     return interp.make_list(std::move(items), out, Kind::tuple);
 }
@@ -237,7 +240,8 @@ bool remove_affix(Interp& interp, const Value& self, Args& args, Value& out) {
     } else {
         if (text.ends_with(wanted)) text.remove_suffix(wanted.size());
     }
-    return interp.make_string(std::string(text), out);
+    out = self.piece(text);
+    return true;
 }
 
 template <std::string (*transform)(std::string_view)>
@@ -281,11 +285,14 @@ bool zfill(Interp& interp, const Value& self, Args& args, Value& out) {
     const Bound bound(interp, "zfill", args, {"width"}, 1);
     std::int64_t width = 0;
     if (!bound.ok() || !bound.integer(0, width)) return false;
-    const std::string& text = self.text();
+    const std::string_view text = self.text();
     const auto room = std::max<std::int64_t>(width - static_cast<std::int64_t>(utf8::length(text)), 0);
     if (!interp.charge_bytes(static_cast<std::size_t>(room) + text.size())) return false;
     const std::size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-    out = Value::string(text.substr(0, sign) + std::string(static_cast<std::size_t>(room), '0') + text.substr(sign));
+    std::string filled(text.substr(0, sign));
+    filled.append(static_cast<std::size_t>(room), '0');
+    filled += text.substr(sign);
+    out = Value::string(std::move(filled));
     return true;
 }
 
@@ -319,11 +326,11 @@ bool format_method(Interp& interp, const Value& self, Args& args, Value& out) {
 bool is_identifier(Interp& interp, const Value& self, Args& args, Value& out) {
     const Bound bound(interp, "isidentifier", args, {}, 0);
     if (!bound.ok()) return false;
-    const std::string& text = self.text();
+    const std::string_view text = self.text();
     bool ok = !text.empty() && !(text[0] >= '0' && text[0] <= '9');
     for (std::size_t i = 0; ok && i < text.size();) {
         const std::size_t length = utf8::decode(text, i).length;
-        ok = text[i] == '_' || is_class(std::string_view(text).substr(i, length), Class::alnum);
+        ok = text[i] == '_' || is_class(text.substr(i, length), Class::alnum);
         i += length;
     }
     out = Value::boolean(ok);

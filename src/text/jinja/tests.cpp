@@ -10,12 +10,14 @@
 namespace tenon::text::jinja {
 namespace {
 
-template <bool (*check)(const Value&)>
-bool unary(Interp& interp, Args& args, bool& out) {
+template <bool (*check)(const Value&) noexcept>
+bool checked(Interp& interp, Args& args, bool& out) {
     if (args.positional.size() != 1 || !args.keywords.empty()) return interp.fail("the test takes no arguments");
     out = check(args.positional[0]);
     return true;
 }
+template <bool (*check)(const Value&) noexcept>
+constexpr Test unary{checked<check>, check};
 
 template <Op op>
 bool comparison(Interp& interp, Args& args, bool& out) {
@@ -24,16 +26,16 @@ bool comparison(Interp& interp, Args& args, bool& out) {
 }
 
 template <Kind kind>
-bool is_kind(const Value& value) {
+bool is_kind(const Value& value) noexcept {
     return value.is(kind);
 }
-bool is_defined(const Value& value) { return !value.is(Kind::undefined); }
-bool is_true(const Value& value) { return value.is(Kind::boolean) && value.as_integer() != 0; }
-bool is_false(const Value& value) { return value.is(Kind::boolean) && value.as_integer() == 0; }
-bool is_number(const Value& value) { return value.is_number(); }
-bool is_escaped(const Value& value) { return value.markup(); }
-bool is_callable(const Value& value) { return value.is(Kind::callable) || value.is(Kind::undefined); }
-bool is_iterable(const Value& value) {
+bool is_defined(const Value& value) noexcept { return !value.is(Kind::undefined); }
+bool is_true(const Value& value) noexcept { return value.is(Kind::boolean) && value.as_integer() != 0; }
+bool is_false(const Value& value) noexcept { return value.is(Kind::boolean) && value.as_integer() == 0; }
+bool is_number(const Value& value) noexcept { return value.is_number(); }
+bool is_escaped(const Value& value) noexcept { return value.markup(); }
+bool is_callable(const Value& value) noexcept { return value.is(Kind::callable) || value.is(Kind::undefined); }
+bool is_iterable(const Value& value) noexcept {
     switch (value.kind()) {
         case Kind::none:
         case Kind::boolean:
@@ -47,7 +49,7 @@ bool is_iterable(const Value& value) {
             return true;
     }
 }
-bool is_sequence(const Value& value) {
+bool is_sequence(const Value& value) noexcept {
     switch (value.kind()) {
         case Kind::undefined:
         case Kind::string:
@@ -64,12 +66,7 @@ bool is_sequence(const Value& value) {
 bool same_as(Interp& interp, Args& args, bool& out) {
     if (args.positional.size() != 2) return interp.fail("sameas takes one argument");
     const Value &a = args.positional[0], &b = args.positional[1];
-    if (a.kind() != b.kind())
-        out = false;
-    else if (a.object() || b.object())
-        out = a.object() == b.object() || (a.is(Kind::string) && a.text() == b.text());
-    else
-        out = a.is(Kind::floating) ? a.as_double() == b.as_double() : a.as_integer() == b.as_integer();
+    out = a.identical(b);
     return true;
 }
 
@@ -108,14 +105,14 @@ bool is_filter(Interp& interp, Args& args, bool& out) {
 bool is_test(Interp& interp, Args& args, bool& out) {
     const Bound bound(interp, "test", args, {"value"}, 1);
     if (!bound.ok()) return false;
-    out = bound[0].is(Kind::string) && find_test(bound[0].text()) != nullptr;
+    out = bound[0].is(Kind::string) && find_test(bound[0].text()).call != nullptr;
     return true;
 }
 
 }  // namespace
 
-TestFn find_test(std::string_view name) noexcept {
-    static const std::unordered_map<std::string_view, TestFn> table = {
+Test find_test(std::string_view name) noexcept {
+    static const std::unordered_map<std::string_view, Test> table = {
         {"defined", unary<is_defined>},
         {"undefined", unary<is_kind<Kind::undefined>>},
         {"none", unary<is_kind<Kind::none>>},
@@ -131,33 +128,33 @@ TestFn find_test(std::string_view name) noexcept {
         {"sequence", unary<is_sequence>},
         {"callable", unary<is_callable>},
         {"escaped", unary<is_escaped>},
-        {"odd", parity<1>},
-        {"even", parity<0>},
-        {"divisibleby", divisible_by},
-        {"upper", has_case<Class::upper>},
-        {"lower", has_case<Class::lower>},
-        {"sameas", same_as},
-        {"filter", is_filter},
-        {"test", is_test},
-        {"in", comparison<Op::in>},
-        {"eq", comparison<Op::eq>},
-        {"equalto", comparison<Op::eq>},
-        {"==", comparison<Op::eq>},
-        {"ne", comparison<Op::ne>},
-        {"!=", comparison<Op::ne>},
-        {"lt", comparison<Op::lt>},
-        {"lessthan", comparison<Op::lt>},
-        {"<", comparison<Op::lt>},
-        {"le", comparison<Op::le>},
-        {"<=", comparison<Op::le>},
-        {"gt", comparison<Op::gt>},
-        {"greaterthan", comparison<Op::gt>},
-        {">", comparison<Op::gt>},
-        {"ge", comparison<Op::ge>},
-        {">=", comparison<Op::ge>},
+        {"odd", {parity<1>}},
+        {"even", {parity<0>}},
+        {"divisibleby", {divisible_by}},
+        {"upper", {has_case<Class::upper>}},
+        {"lower", {has_case<Class::lower>}},
+        {"sameas", {same_as}},
+        {"filter", {is_filter}},
+        {"test", {is_test}},
+        {"in", {comparison<Op::in>}},
+        {"eq", {comparison<Op::eq>}},
+        {"equalto", {comparison<Op::eq>}},
+        {"==", {comparison<Op::eq>}},
+        {"ne", {comparison<Op::ne>}},
+        {"!=", {comparison<Op::ne>}},
+        {"lt", {comparison<Op::lt>}},
+        {"lessthan", {comparison<Op::lt>}},
+        {"<", {comparison<Op::lt>}},
+        {"le", {comparison<Op::le>}},
+        {"<=", {comparison<Op::le>}},
+        {"gt", {comparison<Op::gt>}},
+        {"greaterthan", {comparison<Op::gt>}},
+        {">", {comparison<Op::gt>}},
+        {"ge", {comparison<Op::ge>}},
+        {">=", {comparison<Op::ge>}},
     };
     const auto it = table.find(name);
-    return it == table.end() ? nullptr : it->second;
+    return it == table.end() ? Test() : it->second;
 }
 
 }  // namespace tenon::text::jinja

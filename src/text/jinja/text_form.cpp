@@ -123,13 +123,15 @@ bool Interp::repr(const Value& value, std::string& out, std::uint32_t depth) {
         out += close;
         return true;
     };
-    const auto dict = [&](const DictObject& object) {
+    const auto dict = [&](const DictView& entries) {
         out += '{';
-        for (std::size_t i = 0; i < object.entries.size(); ++i) {
-            if (i > 0) out += ", ";
-            if (!repr(object.entries[i].first, out, depth + 1)) return false;
+        bool first = true;
+        for (const auto& [key, item] : entries) {
+            if (!first) out += ", ";
+            first = false;
+            if (!repr(key, out, depth + 1)) return false;
             out += ": ";
-            if (!repr(object.entries[i].second, out, depth + 1)) return false;
+            if (!repr(item, out, depth + 1)) return false;
         }
         out += '}';
         return true;
@@ -179,7 +181,7 @@ bool Interp::repr(const Value& value, std::string& out, std::uint32_t depth) {
         }
         case Kind::name_space:
             out += "<Namespace ";
-            if (!dict(value.as<NamespaceObject>().attributes)) return false;
+            if (!dict(DictView(value.as<NamespaceObject>().attributes))) return false;
             out += '>';
             return true;
         case Kind::generator:
@@ -315,30 +317,32 @@ bool to_json(Interp& interp, const Value& value, const JsonStyle& style, std::st
             return true;
         }
         case Kind::dict: {
-            if (value.dict().entries.empty()) {
+            const DictView entries = value.dict();
+            if (entries.empty()) {
                 out += "{}";
                 return true;
             }
-            std::vector<const std::pair<Value, Value>*> entries;
-            for (const auto& entry : value.dict().entries) entries.push_back(&entry);
+            std::vector<std::pair<Value, Value>> sorted;
             if (style.sort_keys) {
                 bool ok = true;
-                std::ranges::stable_sort(entries, [&](const auto* a, const auto* b) {
+                for (const auto& entry : entries) sorted.push_back(entry);
+                std::ranges::stable_sort(sorted, [&](const auto& a, const auto& b) {
                     bool before = false;
-                    ok = ok && interp.less(a->first, b->first, before);
+                    ok = ok && interp.less(a.first, b.first, before);
                     return ok && before;
                 });
                 if (!ok) return false;
             }
             out += '{';
             bool first = true;
-            for (const auto* entry : entries) {
+            for (std::size_t i = 0; i < entries.size(); ++i) {
+                const auto [key, item] = style.sort_keys ? sorted[i] : entries[i];
                 if (!first) out += style.item_separator;
                 first = false;
                 json_line(style, depth + 1, out);
-                if (!json_key(interp, entry->first, style, out)) return false;
+                if (!json_key(interp, key, style, out)) return false;
                 out += style.key_separator;
-                if (!to_json(interp, entry->second, style, out, depth + 1)) return false;
+                if (!to_json(interp, item, style, out, depth + 1)) return false;
             }
             json_line(style, depth, out);
             out += '}';

@@ -1,27 +1,158 @@
 #include "text/jinja/value.hpp"
 
+#include <fmt/format.h>
+
+#include <boost/json/value.hpp>
 #include <functional>
 
 namespace tenon::text::jinja {
 
 Value Value::string(std::string text, bool markup) {
-    auto object = std::make_shared<StringObject>();
+    auto object = make_object<StringObject>();
     object->text = std::move(text);
-    object->markup = markup;
-    return {Kind::string, std::move(object)};
+    Value v(Kind::string);
+    v.set_text(object->text);
+    v.object_ = std::move(object);
+    if (markup) v.detail_ = Detail::markup;
+    return v;
+}
+
+Value Value::borrowed(const json::Value& value, std::size_t depth) noexcept {
+    switch (value.kind()) {
+        case boost::json::kind::null:
+            return none();
+        case boost::json::kind::bool_:
+            return boolean(value.get_bool());
+        case boost::json::kind::int64:
+            return integer(value.get_int64());
+        case boost::json::kind::uint64:
+            return value.get_uint64() <= INT64_MAX ? integer(static_cast<std::int64_t>(value.get_uint64()))
+                                                   : floating(static_cast<double>(value.get_uint64()));
+        case boost::json::kind::double_:
+            return floating(value.get_double());
+        case boost::json::kind::string:
+            return borrowed({value.get_string().data(), value.get_string().size()});
+        case boost::json::kind::array: {
+            Value v(Kind::list);
+            v.list_ = &value.get_array();
+            v.size_ = depth;
+            return v;
+        }
+        case boost::json::kind::object: {
+            Value v(Kind::dict);
+            v.members_ = &value.get_object();
+            v.size_ = depth;
+            return v;
+        }
+    }
+    return {};
 }
 
 Value Value::undefined(std::string message, bool unsafe) {
-    auto object = std::make_shared<UndefinedObject>();
-    object->message = std::move(message);
-    object->unsafe = unsafe;
-    return {Kind::undefined, std::move(object)};
+    Value v = string(std::move(message));
+    v.kind_ = Kind::undefined;
+    v.detail_ = unsafe ? Detail::unsafe : Detail::message;
+    return v;
+}
+
+Value Value::undefined_variable(std::string_view borrowed_name) noexcept {
+    Value v;
+    v.set_text(borrowed_name);
+    v.detail_ = Detail::variable;
+    return v;
+}
+
+Value Value::undefined_attribute(const Value& object, const Value& name) noexcept {
+    Value v = name;
+    v.kind_ = Kind::undefined;
+    v.detail_ = Detail::attribute;
+    v.of_ = object.kind();
+    return v;
+}
+
+std::string Value::why_undefined() const {
+    switch (detail_) {
+        case Detail::message:
+        case Detail::unsafe:
+            return std::string(text());
+        case Detail::variable:
+            return fmt::format("'{}' is undefined", text());
+        case Detail::attribute:
+            return fmt::format("{} has no attribute '{}'", object_name(Value(of_)), text());
+        default:
+            return "an undefined value is used";
+    }
+}
+
+Value Value::piece(std::string_view within) const noexcept {
+    Value v = *this;
+    v.detail_ = Detail::none;
+    v.set_text(within);
+    return v;
+}
+
+bool Value::extend(std::string_view more) {
+    if (!object_ || object_->owners != 1) return false;
+    std::string& whole = as<StringObject>().text;
+    if (text_ != whole.data() || size_ != whole.size()) return false;
+    whole += more;
+    set_text(whole);
+    return true;
+}
+
+ListView Value::items() const noexcept { return object_ ? ListView(as<ListObject>().items) : ListView(*list_, size_); }
+
+DictView Value::dict() const noexcept { return object_ ? DictView(as<DictObject>()) : DictView(*members_, size_); }
+
+bool Value::identical(const Value& other) const noexcept {
+    if (kind_ != other.kind_ || kind_ == Kind::undefined) return false;
+    if (kind_ == Kind::string) return text() == other.text();
+    if (kind_ == Kind::floating) return floating_ == other.floating_;
+    return object_ == other.object_ && integer_ == other.integer_;
+}
+
+ListView::ListView(const json::Array& list, std::size_t depth) noexcept
+    : list_(&list), size_(list.size()), depth_(depth) {}
+
+Value ListView::of_context(std::size_t i) const noexcept { return Value::borrowed((*list_)[i], depth_ - 1); }
+
+std::vector<Value> ListView::part(std::size_t from, std::size_t to) const {
+    std::vector<Value> taken;
+    taken.reserve(to - from);
+    for (std::size_t i = from; i < to; ++i) taken.push_back((*this)[i]);
+    return taken;
+}
+
+std::size_t DictView::size() const noexcept { return dict_ ? dict_->entries.size() : members_->size(); }
+
+std::pair<Value, Value> DictView::operator[](std::size_t i) const noexcept {
+    if (dict_) return dict_->entries[i];
+    const auto& member = members_->begin()[i];
+    return {Value::borrowed(std::string_view(member.key())), Value::borrowed(member.value(), depth_ - 1)};
+}
+
+bool DictView::find(const Value& key, Value& out) const {
+    if (members_) return key.is(Kind::string) && find(key.text(), out);
+    const Value* found = dict_->find(key);
+    if (found) out = *found;
+    return found != nullptr;
+}
+
+bool DictView::find(std::string_view key, Value& out) const {
+    if (members_) {
+        const json::Value* found = members_->if_contains({key.data(), key.size()});
+        if (found) out = Value::borrowed(*found, depth_ - 1);
+        return found != nullptr;
+    }
+    const Value* found = dict_->find(key);
+    if (found) out = *found;
+    return found != nullptr;
 }
 
 std::size_t ValueHash::operator()(const Value& value) const noexcept {
     switch (value.kind()) {
         case Kind::string:
-            return std::hash<std::string>{}(value.text());
+            return std::hash<std::string_view>{}(value.text());
         case Kind::boolean:
         case Kind::integer:
             return std::hash<std::int64_t>{}(value.as_integer());
@@ -82,14 +213,7 @@ const Value* DictObject::find(const Value& key) const noexcept {
     return at == entries.size() ? nullptr : &entries[at].second;
 }
 
-const Value* DictObject::find(std::string_view key) const noexcept {
-    if (entries.size() <= linear_limit) {
-        for (const auto& [k, v] : entries)
-            if (k.is(Kind::string) && k.text() == key) return &v;
-        return nullptr;
-    }
-    return find(Value::string(std::string(key)));
-}
+const Value* DictObject::find(std::string_view key) const noexcept { return find(Value::borrowed(key)); }
 
 void DictObject::set(Value key, Value value) {
     depth = std::max(depth, 1 + std::max(depth_of(key), depth_of(value)));
@@ -128,11 +252,11 @@ bool truth(const Value& value) noexcept {
         case Kind::tuple:
             return !value.items().empty();
         case Kind::dict:
-            return !value.dict().entries.empty();
+            return !value.dict().empty();
         case Kind::range:
             return value.range().size() > 0;
         case Kind::view:
-            return !value.as<ViewObject>().dict.dict().entries.empty();
+            return !value.as<ViewObject>().dict.dict().empty();
         default:
             return true;
     }
@@ -174,13 +298,18 @@ std::string_view type_name(const Value& value) noexcept {
     return "object";
 }
 
+std::string object_name(const Value& value) {
+    if (value.is(Kind::none)) return "None";
+    return fmt::format("'{} object'", type_name(value));
+}
+
 std::uint32_t depth_of(const Value& value) noexcept {
     switch (value.kind()) {
         case Kind::list:
         case Kind::tuple:
-            return static_cast<const ListObject&>(*value.object()).depth;
+            return value.object() ? value.as<ListObject>().depth : static_cast<std::uint32_t>(value.size_);
         case Kind::dict:
-            return value.dict().depth;
+            return value.object() ? value.as<DictObject>().depth : static_cast<std::uint32_t>(value.size_);
         case Kind::view:
             return 1 + depth_of(value.as<ViewObject>().dict);
         case Kind::generator: {
