@@ -135,9 +135,10 @@ bool Interp::iterate(const Value& value, Items& out) {
         case Kind::string: {
             const std::string_view text = value.text();
             if (!charge_items(text.size())) return false;
+            const Value plain = value.markup() ? Value::string(std::string(text)) : value;  // as Python's markup does
             for (std::size_t i = 0; i < text.size();) {
                 const std::size_t length = utf8::decode(text, i).length;
-                made.push_back(value.piece(text.substr(i, length)));
+                made.push_back(plain.piece(plain.text().substr(i, length)));
                 i += length;
             }
             break;

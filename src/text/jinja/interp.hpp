@@ -161,7 +161,11 @@ class Interp {
     bool exec_macro(const Stmt& stmt);
     bool exec_call_block(const Stmt& stmt);
     bool exec_captured(const Body& body, Value& out);
-    bool write(std::string_view text);
+    bool write(std::string_view text) {
+        if (output_->size() + text.size() > limits_.max_output_bytes) return too_large();
+        output_->append(text);
+        return true;
+    }
     bool assign(const Target& target, const Value& value);
     bool filter_items(const Stmt& stmt, const ScopePtr& parent, const ListView& items, std::vector<Value>& kept);
     [[nodiscard]] const Value* find_variable(std::uint32_t name) const noexcept;

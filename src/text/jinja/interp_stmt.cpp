@@ -137,12 +137,6 @@ Interp::Flow Interp::exec(const Stmt& stmt) {
     return Flow::error;
 }
 
-bool Interp::write(std::string_view text) {
-    if (output_->size() + text.size() > limits_.max_output_bytes) return too_large();
-    output_->append(text);
-    return true;
-}
-
 /// Writes what an expression gives; of one that joins texts, each part as soon as it is known.
 bool Interp::print(const Expr& expr) {
     if (expr.kind == ExprKind::chain && expr.only_adds) return print_sum(expr);
@@ -164,10 +158,9 @@ bool Interp::print(const Expr& expr) {
 
 bool Interp::print_sum(const Expr& expr) {
     const std::size_t start = output_->size();
-    Value sum;
+    Value sum, scratch;
     bool is_text = true;  // so far; else the parts are in `sum`
     for (std::size_t i = 0; i < expr.children.size(); ++i) {
-        Value scratch, result;
         const Value* part = look(*expr.children[i], scratch);
         if (!part) return false;
         if (is_text && part->is(Kind::string) && !part->markup()) {
@@ -181,6 +174,7 @@ bool Interp::print_sum(const Expr& expr) {
                 sum = Value::string(output_->substr(start));
                 output_->resize(start);
             }
+            Value result;
             if (!binary(Op::add, sum, *part, result)) return false;
             sum = std::move(result);
         }

@@ -86,7 +86,6 @@ std::string Value::why_undefined() const {
 
 Value Value::piece(std::string_view within) const noexcept {
     Value v = *this;
-    v.detail_ = Detail::none;
     v.set_text(within);
     return v;
 }

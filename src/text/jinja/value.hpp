@@ -111,7 +111,7 @@ class Value {
     }
     [[nodiscard]] std::string_view text() const noexcept { return {text_, size_}; }
     [[nodiscard]] bool markup() const noexcept { return detail_ == Detail::markup; }
-    /// A piece of this text, which shares its bytes.
+    /// A piece of this text, which shares its bytes; of markup, markup too.
     [[nodiscard]] Value piece(std::string_view within) const noexcept;
     /// Adds to a text that nobody else holds, in place; false, and nothing done, for any other.
     [[nodiscard]] bool extend(std::string_view more);

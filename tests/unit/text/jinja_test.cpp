@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "tenon/base/file.hpp"
 #include "tenon/json/json.hpp"
@@ -75,7 +78,8 @@ TEST_P(Goldens, RenderAsJinja2Does) {
 
 INSTANTIATE_TEST_SUITE_P(Jinja, Goldens,
                          testing::Values("whitespace.json", "expressions.json", "filters.json",
-                                         "tests_and_methods.json", "statements.json", "errors.json", "chat.json"),
+                                         "tests_and_methods.json", "statements.json", "errors.json", "printing.json",
+                                         "chat.json"),
                          [](const auto& tested) { return fs::path(tested.param).stem().string(); });
 
 /// The chat template of a GGUF file: a string value after its key, found without reading the format.
@@ -213,6 +217,36 @@ TEST(Jinja, OneTemplateRendersManyContexts) {
     EXPECT_EQ(compiled->render(json::Object{{"a", "x"}}).value(), "x1");
     EXPECT_EQ(compiled->render(json::Object{{"a", "y"}}).value(), "y1");
     EXPECT_FALSE(compiled->render(json::Value("not an object")));
+}
+
+TEST(Jinja, OneTemplateRendersOnManyThreads) {
+    const auto compiled = Template::parse(
+        "{% for m in messages %}{{ '<' + m.role + '>' + m['content'] | trim + '\\n' }}{{ m.name is defined }}{% endfor "
+        "%}"
+        "{% set x = 'a' + b %}{{ x + x }}");
+    ASSERT_TRUE(compiled);
+    const json::Value context = json::parse(R"({"b": "c", "messages": [{"role": "user", "content": " hi "}]})").value();
+    std::vector<std::jthread> threads;
+    std::atomic<int> same{0};
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&] {
+            for (int i = 0; i < 50; ++i)
+                same += compiled->render(context).value_or("") == "<user>hi\nFalseacac" ? 1 : 0;
+        });
+    threads.clear();
+    EXPECT_EQ(same, 200);
+}
+
+TEST(Jinja, AContextNestedTooDeepIsAnError) {
+    json::Value deep = "x";
+    for (int i = 0; i < 300; ++i) deep = json::Value(json::Array{std::move(deep)});
+    EXPECT_EQ(render("{{ a }}", json::Object{{"a", deep}}).error().code(), ErrorCode::resource_exhausted);
+    // A list of the context counts with its own depth where it is put.
+    json::Value list = "x";
+    for (int i = 0; i < 150; ++i) list = json::Value(json::Array{std::move(list)});
+    EXPECT_TRUE(render("{{ a }}{{ [a] }}", json::Object{{"a", list}}));
+    EXPECT_FALSE(render("{% set ns = namespace(x=a) %}{% for i in range(60) %}{% set ns.x = [ns.x] %}{% endfor %}",
+                        json::Object{{"a", list}}));
 }
 
 TEST(Jinja, InvalidUtf8PassesThrough) {
