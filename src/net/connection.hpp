@@ -58,9 +58,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     [[nodiscard]] task<void> respond(HttpResponse response, bool head);
     /// stream_response.cpp
     [[nodiscard]] task<void> respond_with_stream(HttpResponse response, bool head);
-    [[nodiscard]] task<bool> add_to_stream(std::string_view bytes);
-    [[nodiscard]] task<void> end_stream();
+    void flush_soon();
+    /// Flushes after the loop's next turn, or looks again after one more when there is more than `seen`.
+    void look_after_turn(std::size_t seen);
     void flush_stream();
+    [[nodiscard]] task<void> room_in_stream();
+    [[nodiscard]] task<void> end_stream();
     /// web_socket.cpp
     [[nodiscard]] task<void> respond_with_web_socket(HttpResponse response);
     /// Answers without having read the body.
@@ -108,7 +111,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     // Pieces of an answer that wait for the socket
     std::string pending_, writing_;
-    bool flush_posted_ = false, flushing_ = false;
+    bool flush_posted_ = false, flushing_ = false, gathers_ = false;
+    Clock::time_point flush_by_{};
 
     // The read that notices a client closing while a handler runs
     bool watching_ = false, watch_wanted_ = false, watch_posted_ = false;

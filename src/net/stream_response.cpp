@@ -1,13 +1,11 @@
-// Answers that are pulled from a stream: what is there at once goes out together.
-#include <fmt/format.h>
-
+// Answers that are pulled from a stream: what is there at once, or comes faster than the loop turns, goes out together.
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <charconv>
 #include <exception>
-#include <iterator>
 
 #include "net/connection.hpp"
 
@@ -21,7 +19,19 @@ using boost::system::error_code;
 
 namespace {
 constexpr std::size_t most_pending = std::size_t{64} << 10;
+/// Pieces are gathered up to so many bytes, and for so long, as long as every turn of the loop brings another.
+constexpr std::size_t worth_a_write = std::size_t{16} << 10;
+constexpr std::chrono::milliseconds most_delay{5};
+
+void append_chunk(std::string& out, std::string_view piece) {
+    char size[20];
+    const auto end = std::to_chars(size, size + sizeof size, piece.size(), 16).ptr;
+    out.append(size, end);
+    out += "\r\n";
+    out += piece;
+    out += "\r\n";
 }
+}  // namespace
 
 task<void> Connection::respond_with_stream(HttpResponse response, bool head) {
     const auto body = std::move(response.stream);
@@ -30,7 +40,9 @@ task<void> Connection::respond_with_stream(HttpResponse response, bool head) {
                                                            : Framing::chunked;
     const bool bare = head || framing == Framing::none;
     pending_ = make_head(response.status, std::move(response.headers), framing, 0);
-    bool good = co_await add_to_stream({});
+    gathers_ = false;
+    flush_soon();
+    bool good = !gone_;
     std::string what;
     while (good && !bare) {
         Result<std::optional<std::string>> piece = std::optional<std::string>{};
@@ -45,13 +57,13 @@ task<void> Connection::respond_with_stream(HttpResponse response, bool head) {
         }
         if ((**piece).empty()) continue;
         record_.body_bytes_out += (**piece).size();
-        if (framing == Framing::chunked) {
-            fmt::format_to(std::back_inserter(pending_), "{:x}\r\n", (**piece).size());
+        if (framing == Framing::chunked)
+            append_chunk(pending_, **piece);
+        else
             pending_ += **piece;
-            good = co_await add_to_stream("\r\n");
-        } else {
-            good = co_await add_to_stream(**piece);
-        }
+        flush_soon();
+        if (pending_.size() >= most_pending) co_await room_in_stream();
+        good = !gone_;
     }
     if (!what.empty()) log_failure(what);
     if (good && !bare && framing == Framing::chunked) pending_ += "0\r\n\r\n";
@@ -60,26 +72,45 @@ task<void> Connection::respond_with_stream(HttpResponse response, bool head) {
     if (!answered_) keep_alive_ = false;  // the body ends without its last chunk: the client notices
 }
 
-/// The bytes go out when this coroutine waits for something, or when too many have gathered.
-task<bool> Connection::add_to_stream(std::string_view bytes) {
-    pending_ += bytes;
-    if (!flush_posted_ && !flushing_ && !gone_) {
-        flush_posted_ = true;
-        asio::post(strand_, [self = shared_from_this()] {
-            self->flush_posted_ = false;
-            if (!self->flushing_) self->flush_stream();
-        });
-    }
+/// The bytes go out when this coroutine waits for something that takes longer than a turn of the loop, or when many
+/// have gathered.
+void Connection::flush_soon() {
+    if (flush_posted_ || flushing_ || gone_) return;
+    flush_by_ = gathers_ ? Clock::now() + most_delay : Clock::time_point::min();
+    look_after_turn(0);
+}
+
+void Connection::look_after_turn(std::size_t seen) {
+    flush_posted_ = true;
+    asio::post(strand_, [self = shared_from_this(), seen] {
+        self->flush_posted_ = false;
+        if (self->flushing_) return;
+        const auto size = self->pending_.size();
+        if (size > seen && size < worth_a_write && Clock::now() < self->flush_by_)
+            self->look_after_turn(size);
+        else
+            self->flush_stream();
+    });
+}
+
+task<void> Connection::room_in_stream() {
     while (pending_.size() >= most_pending && !gone_) {
         watch_ended_.expires_at(Clock::time_point::max());
         error_code ignored;
         co_await watch_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
-    co_return !gone_;
 }
 
 void Connection::flush_stream() {
-    if (pending_.empty() || gone_) {
+    std::size_t sent = 0;
+    gathers_ = true;                    // what came first goes out at once
+    if (!pending_.empty() && !gone_) {  // it nearly always fits into the socket's buffer
+        error_code error;
+        sent = socket_.write_some(asio::buffer(pending_), error);
+        if (error && error != asio::error::would_block && error != asio::error::try_again) client_gone();
+    }
+    if (gone_ || sent == pending_.size()) {
+        pending_.clear();
         watch_ended_.cancel();
         return;
     }
@@ -87,20 +118,23 @@ void Connection::flush_stream() {
     pending_.clear();
     flushing_ = true;
     set_timer(options().write_timeout);
-    asio::async_write(socket_, asio::buffer(writing_),
+    asio::async_write(socket_, asio::buffer(writing_) + sent,
                       asio::bind_executor(strand_, [self = shared_from_this()](const error_code& error, std::size_t) {
                           self->clear_timer();
                           self->flushing_ = false;
                           if (error) self->client_gone();
-                          self->flush_stream();
+                          if (!self->pending_.empty()) self->flush_soon();
+                          self->watch_ended_.cancel();
                       }));
     watch_ended_.cancel();  // there is room again
 }
 
 task<void> Connection::end_stream() {
-    while (flush_posted_ || flushing_ || (!pending_.empty() && !gone_)) {
-        if (!flush_posted_ && !flushing_) flush_stream();
-        if (!flush_posted_ && !flushing_) break;
+    while (flushing_ || (!pending_.empty() && !gone_)) {
+        if (!flushing_) {
+            flush_stream();
+            continue;
+        }
         watch_ended_.expires_at(Clock::time_point::max());
         error_code ignored;
         co_await watch_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
 #include "tenon/async/signal.hpp"
@@ -99,6 +101,35 @@ TEST(AppNetwork, APieceThatIsWaitedForGoesOutByItself) {
     EXPECT_EQ(first.find("data: 2"), std::string::npos);
     go->ring();
     EXPECT_EQ(dechunked(client.read_to_end()), "data: 1\n\ndata: 2\n\n");
+}
+
+TEST(AppNetwork, PiecesThatComeWithEveryTurnOfTheLoopAreNotHeldBack) {
+    App app;
+    const auto gone = std::make_shared<std::atomic<int>>(0);
+    app.get("/events/{count}", [gone](Path<int> count, CallOptions call) {  // 0: without end
+        const std::shared_ptr<void> alive(nullptr, [gone](void*) { ++*gone; });
+        return Events<int>{stream_from<int>([call, alive, end = *count, n = std::make_shared<int>(0)]() {
+            return [](CallOptions options, std::shared_ptr<int> at, int last) -> task<Result<std::optional<int>>> {
+                if (options.stop.stop_requested()) co_return fail(ErrorCode::cancelled, "the client has left");
+                if (*at == last && last != 0) co_return std::optional<int>{};
+                co_await boost::asio::post(boost::asio::use_awaitable);
+                co_return std::optional<int>(++*at);
+            }(call, n, end);
+        })};
+    });
+    Served served(app);
+    RawSocket counted(served.server->port());
+    counted.send(get("/events/500", "Connection: close\r\n"));
+    std::string expected;
+    for (int i = 1; i <= 500; ++i) expected += "data: " + std::to_string(i) + "\n\n";
+    EXPECT_EQ(dechunked(counted.read_to_end()), expected);
+    EXPECT_TRUE(eventually([&] { return *gone == 1; }));
+    {
+        RawSocket client(served.server->port());
+        client.send(get("/events/0"));
+        EXPECT_NE(client.read_until("data: 2000\n\n").find("data: 2000\n\n"), std::string::npos);
+    }
+    EXPECT_TRUE(eventually([&] { return *gone == 2; }));
 }
 
 TEST(AppNetwork, AnErrorOfAStreamIsToldOrCutsIt) {
