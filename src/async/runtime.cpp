@@ -10,13 +10,15 @@
 namespace tenon {
 
 struct Runtime::Impl {
+    explicit Impl(unsigned count) : context(static_cast<int>(count)) {}  // one thread hands itself work without locking
+
     boost::asio::io_context context;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard{context.get_executor()};
     boost::asio::thread_pool blocking{2};
     std::vector<std::jthread> threads;
 };
 
-Runtime::Runtime(unsigned threads) : impl_(std::make_unique<Impl>()) {
+Runtime::Runtime(unsigned threads) : impl_(std::make_unique<Impl>(std::max(1U, threads))) {
     for (unsigned i = 0; i < std::max(1U, threads); ++i) impl_->threads.emplace_back([this] { impl_->context.run(); });
 }
 
