@@ -59,8 +59,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// stream_response.cpp
     [[nodiscard]] task<void> respond_with_stream(HttpResponse response, bool head);
     void flush_soon();
-    /// Flushes after the loop's next turn, or looks again after one more when there is more than `seen`.
-    void look_after_turn(std::size_t seen);
+    /// Flushes after the loop's next turn; or looks again after one more, `turns` at most, when there is more than
+    /// `seen`.
+    void look_after_turn(unsigned turns, std::size_t seen);
     void flush_stream();
     [[nodiscard]] task<void> room_in_stream();
     [[nodiscard]] task<void> end_stream();

@@ -19,9 +19,11 @@ using boost::system::error_code;
 
 namespace {
 constexpr std::size_t most_pending = std::size_t{64} << 10;
-/// Pieces are gathered up to so many bytes, and for so long, as long as every turn of the loop brings another.
+/// Pieces are gathered while every turn of the loop brings another, up to so many bytes, turns and milliseconds. Turns
+/// are what makes it fair: the busier the loop, the more a write must be worth, and an idle one hardly delays anything.
 constexpr std::size_t worth_a_write = std::size_t{16} << 10;
-constexpr std::chrono::milliseconds most_delay{5};
+constexpr unsigned most_turns = 16;
+constexpr std::chrono::milliseconds most_delay{20};
 
 void append_chunk(std::string& out, std::string_view piece) {
     char size[20];
@@ -76,18 +78,18 @@ task<void> Connection::respond_with_stream(HttpResponse response, bool head) {
 /// have gathered.
 void Connection::flush_soon() {
     if (flush_posted_ || flushing_ || gone_) return;
-    flush_by_ = gathers_ ? Clock::now() + most_delay : Clock::time_point::min();
-    look_after_turn(0);
+    flush_by_ = Clock::now() + most_delay;
+    look_after_turn(gathers_ ? most_turns : 1, 0);
 }
 
-void Connection::look_after_turn(std::size_t seen) {
+void Connection::look_after_turn(unsigned turns, std::size_t seen) {
     flush_posted_ = true;
-    asio::post(strand_, [self = shared_from_this(), seen] {
+    asio::post(strand_, [self = shared_from_this(), turns, seen] {
         self->flush_posted_ = false;
         if (self->flushing_) return;
         const auto size = self->pending_.size();
-        if (size > seen && size < worth_a_write && Clock::now() < self->flush_by_)
-            self->look_after_turn(size);
+        if (turns > 1 && size > seen && size < worth_a_write && Clock::now() < self->flush_by_)
+            self->look_after_turn(turns - 1, size);
         else
             self->flush_stream();
     });
