@@ -1,9 +1,11 @@
 #include "tenon/net/url.hpp"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
+#include <memory>
 
 namespace tenon::net {
 namespace {
@@ -109,12 +111,21 @@ Result<Target> parse_target(std::string_view target) {
     return out;
 }
 
+// By curl, which makes the connection: another parser may see another host.
 Result<std::string> host_of(std::string_view url) {
-    const auto parsed = boost::urls::parse_uri(url);
-    if (!parsed || parsed->host_address().empty())
+    const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
+    char* text = nullptr;
+    const bool good =
+        parsed != nullptr && !url.contains('\0') && url.contains("://") &&
+        curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+        curl_url_get(parsed.get(), CURLUPART_HOST, &text, 0) == CURLUE_OK;
+    const std::unique_ptr<char, decltype(&curl_free)> held(text, &curl_free);
+    if (!good || text == nullptr || *text == '\0')
         return fail(ErrorCode::invalid_argument,
                     fmt::format("\"{}\" is not a URL; write it as https://host/path", url));
-    return std::string(parsed->host_address());
+    std::string host(text);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);  // IPv6
+    return host;
 }
 
 Result<std::string> resolve_reference(std::string_view base, std::string_view reference) {

@@ -28,7 +28,7 @@ struct Target {
 /// origin-form, absolute-form, or "*" (its path is "*"). Errors: invalid_argument.
 [[nodiscard]] Result<Target> parse_target(std::string_view target);
 
-/// The host of an absolute URL, as written; without brackets or port. Errors: invalid_argument.
+/// The host of an absolute URL, as a connection to it is made; without brackets or port. Errors: invalid_argument.
 [[nodiscard]] Result<std::string> host_of(std::string_view url);
 /// An absolute URL from a base and a reference to it (RFC 3986 §5.2), as in a Location field. Errors: invalid_argument.
 [[nodiscard]] Result<std::string> resolve_reference(std::string_view base, std::string_view reference);

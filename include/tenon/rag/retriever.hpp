@@ -44,8 +44,8 @@ struct RetrievedPassage {
 struct Retrieval {
     std::vector<RetrievedPassage> passages;  ///< best first
     double vector_weight = 0;                ///< 0: BM25 decided alone … 1: similarity alone
-    std::size_t chunks = 0;      ///< searched
-    double similarity_mean = 0;  ///< over all chunks of the base
+    std::size_t chunks = 0;                  ///< searched
+    double similarity_mean = 0;              ///< over all chunks of the base
     double similarity_deviation = 0;
     std::vector<store::TermStatistic> terms;  ///< of the question, and how rare each is
     std::optional<Error>

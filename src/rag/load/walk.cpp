@@ -83,8 +83,7 @@ class Walker {
             TENON_CHECK(folder(base, 0, &pattern));
             bare_base_ = false;
         }
-        if (met_ == before)
-            result_.failed.push_back({pattern, "nothing matches"});
+        if (met_ == before) result_.failed.push_back({pattern, "nothing matches"});
         return {};
     }
 

@@ -68,7 +68,10 @@ TEST(References, AreResolvedAsRfc3986Says) {
     EXPECT_FALSE(resolve_reference("http://a/", "http://[bad"));
     EXPECT_EQ(host_of("http://user@Example.org:80/x").value(), "Example.org");
     EXPECT_EQ(host_of("http://[::1]:80/x").value(), "::1");
+    EXPECT_EQ(host_of("http://127.0.0.1.example/x").value(), "127.0.0.1.example");  // no address, though it begins so
+    EXPECT_EQ(host_of("http://0x7f.1/x").value(), "127.0.0.1");
     EXPECT_FALSE(host_of("no url"));
+    EXPECT_FALSE(host_of(std::string_view("http://a\0b/", 11)));
 }
 
 }  // namespace
