@@ -127,6 +127,18 @@ TEST(Evidence, ANameThatNothingHasTellsAgainstAnAnswer) {
     EXPECT_GT(estimate_confidence(known), estimate_confidence(unknown));
 }
 
+TEST(Confidence, TheBestOfFewIsLessOftenGoodByChance) {
+    AnswerSignals signals{0.6, 0.3, 0.5, 0, 0};
+    const double unknown = estimate_confidence(signals);
+    signals.chunks = 50'000;
+    const double many = estimate_confidence(signals);
+    signals.chunks = store::typical_chunks;
+    EXPECT_DOUBLE_EQ(estimate_confidence(signals), many);
+    EXPECT_DOUBLE_EQ(many, unknown);
+    signals.chunks = 2;
+    EXPECT_GT(estimate_confidence(signals), many);
+}
+
 TEST(Verify, KnowsYesFromNo) {
     for (const auto* question :
          {"Can I go back?", " is it safe to do so?", "Does it work?", "可以降级吗？", "是否支持？"})
@@ -207,7 +219,7 @@ class OneChunk final : public store::KnowledgeBase {
     }
     Result<store::Candidates> candidates(std::string_view query, std::span<const float>, std::size_t) const override {
         store::Candidates out;
-        out.chunks = 1;
+        out.chunks = 5000;
         const bool match = query.find("port") != std::string_view::npos;
         out.terms = {{"default", 1, 2}, {"port", 1, match ? 2.0 : 9.0}};
         auto h = hit("Intro words.\nThe default port is 8080. More words follow.", "Ports");
