@@ -327,9 +327,12 @@ class AnswerStream final : public Stream<AnswerEvent> {
         std::string shown = accept(pending_);
         pending_.clear();
         if (answer_.text.empty()) {
-            // The model said nothing that the passages bear out. Where the evidence is strong, it speaks for itself.
-            if (evidence_.empty() || answer_.confidence < (model_refused_ ? quote_refused : quote_withheld))
-                return refuse();
+            // The model said nothing that the passages bear out. Where the evidence is strong, it speaks for itself; in
+            // a small base the model is asked sooner, but evidence does not grow stronger.
+            auto signals = answer_.signals;
+            signals.chunks = 0;
+            const double strength = options_.verify ? estimate_confidence(signals) : 1;
+            if (evidence_.empty() || strength < (model_refused_ ? quote_refused : quote_withheld)) return refuse();
             shown = quote_evidence();
             supported_ = 1;
             sentences_ = 1;
