@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "fake/scripted_model.hpp"
+#include "routed_model.hpp"
 #include "tenon/async/runtime.hpp"
 #include "tenon/base/file.hpp"
-#include "tenon/gateway/gateway.hpp"
 
 using namespace tenon;
 
@@ -47,28 +47,12 @@ int main(int argc, char** argv) {
     direct->records(false).otherwise(fake::Script().says(std::string(pieces * 5, 'x'), 5).uses({10, 0, pieces}));
 
     const auto folder = TemporaryDirectory::create("tenon-bench-").value();
-    const auto through = [&](bool ledger, bool key, bool cache) {
-        gateway::Options options;
-        options.deployments = {gateway::deployment(direct)};
-        options.deployments[0].price =
-            llm::Price{"", "direct", {1'000'000, 1'000'000, 1'000'000, 1'000'000}, 0, {}, "", ""};
-        options.routes = {{.alias = "x", .deployments = {"direct"}}};
-        options.teams = {{"t"}};
-        options.keys = {{"k", gateway::hash_of("k"), "t"}};
-        options.keys[0].limits.budget.month = llm::Cost(UINT64_MAX / 2);
-        options.keys[0].limits.tokens_per_minute = std::uint64_t{1} << 40;
-        if (ledger) options.ledger = store::Ledger::open(folder.path() / "gateway.db").value();
-        if (cache) options.cache.max_entries = 100;
-        const auto made = gateway::Gateway::create(options).value();
-        gateway::Access access;
-        if (key) access.key = made->authenticate("k").value();
-        return made->chat("x", access).value();
-    };
+    const auto ledger = folder.path() / "gateway.db";
     const std::pair<const char*, llm::ChatModelPtr> ways[] = {
-        {"routes alone", through(false, false, false)},
-        {"with a key, its team, a budget and a rate", through(false, true, false)},
-        {"and spending in a ledger on disk", through(true, true, false)},
-        {"answers from the cache", through(false, false, true)},
+        {"routes alone", bench::routed(direct, {})},
+        {"with a key, its team, a budget and a rate", bench::routed(direct, {.key = true})},
+        {"and spending in a ledger on disk", bench::routed(direct, {.ledger = ledger, .key = true})},
+        {"answers from the cache", bench::routed(direct, {.cache = true})},
     };
     Runtime runtime(1);
     for (const auto& [name, model] : ways) {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "fake/scripted_model.hpp"
+#include "routed_model.hpp"
 #include "tenon/agent/agent.hpp"
-#include "tenon/gateway/gateway.hpp"
 
 using namespace tenon;
 
@@ -46,20 +46,9 @@ task<double> runs(agent::Agent agent, int calls) {
 llm::ChatModelPtr routed(const char* folder) {
     const auto model = fake::scripted_model("direct");
     model->records(false).otherwise(fake::Script("Because the chicken wanted to reach the other side."));
-    gateway::Options options;
-    options.deployments = {gateway::deployment(model)};
-    options.deployments[0].price =
-        llm::Price{"", "direct", {1'000'000, 1'000'000, 1'000'000, 1'000'000}, 0, {}, "", ""};
-    options.routes = {{.alias = "x", .deployments = {"direct"}}};
-    options.teams = {{"t"}};
-    options.keys = {{"k", gateway::hash_of("k"), "t"}};
-    options.keys[0].limits.budget.month = llm::Cost(UINT64_MAX / 2);
-    options.keys[0].limits.tokens_per_minute = std::uint64_t{1} << 40;
-    if (folder != nullptr) options.ledger = store::Ledger::open(std::filesystem::path(folder) / "gateway.db").value();
-    const auto made = gateway::Gateway::create(options).value();
-    gateway::Access access;
-    access.key = made->authenticate("k").value();
-    return made->chat("x", access).value();
+    bench::RoutedOptions with{.key = true};
+    if (folder != nullptr) with.ledger = std::filesystem::path(folder) / "gateway.db";
+    return bench::routed(model, with);
 }
 
 task<double> questions(llm::ChatModelPtr model, int calls) {
